@@ -1,0 +1,172 @@
+"""The store of a fresh machine: a folder, with URLs that the hub signs and serves itself.
+
+An object is `<root>/<shard>/<name>` with its type and metadata in `<name>.json` beside it. It is written to a temporary
+file, fsynced, and linked to its name: a link fails where the name exists, so a write either happens whole or not at all.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlencode
+
+from django.core.files.storage import FileSystemStorage
+
+from core.errors import Refused
+from core.ids import new_id
+from core.storage import AlreadyStored, ObjectMissing, ObjectStat, SignedRequest, chunks_of, header_value
+
+PUT_HEADERS = "content-length;content-md5;content-type;if-none-match"
+META_PREFIX = "x-amz-meta-"
+
+
+class FileStore(FileSystemStorage):
+    """Objects in a folder; `public_url` is where the hub answers for them, `secret` signs."""
+
+    def __init__(self, location: str, public_url: str, secret: str) -> None:
+        super().__init__(location=location)
+        self.root = Path(location)
+        self.public_url = public_url.rstrip("/")
+        self._secret = hashlib.sha256(f"file-store:{secret}".encode()).digest()
+
+    def path_of(self, name: str) -> Path:
+        """Answer where an object lies; the shard is the random end of its UUID."""
+        return self.root / Path(name).stem[-2:] / name
+
+    def put_new(self, name: str, content: IO[bytes], *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
+        """Write a new object and its description, fsynced; raises AlreadyStored."""
+        target = self.path_of(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise AlreadyStored(name)
+        scratch = target.parent / f".{new_id()}"
+        try:
+            digest = hashlib.md5(usedforsecurity=False)
+            with scratch.open("xb") as out:
+                for piece in chunks_of(content):
+                    digest.update(piece)
+                    out.write(piece)
+                size = out.tell()
+                out.flush()
+                os.fsync(out.fileno())
+            stat = ObjectStat(size, digest.hexdigest(), media_type, dict(metadata))
+            self._describe(target, stat)
+            try:
+                os.link(scratch, target)
+            except FileExistsError as error:
+                raise AlreadyStored(name) from error
+            _fsync_folder(target.parent)
+        finally:
+            scratch.unlink(missing_ok=True)
+        return stat
+
+    def _describe(self, target: Path, stat: ObjectStat) -> None:
+        scratch = target.parent / f".{new_id()}"
+        text = json.dumps({"etag": stat.etag, "media_type": stat.media_type, "metadata": dict(stat.metadata)})
+        with scratch.open("x") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        if target.exists():  # lost to another writer while we wrote: its description stays
+            scratch.unlink()
+        else:
+            scratch.replace(target.with_name(f"{target.name}.json"))
+
+    def open_object(self, name: str) -> IO[bytes]:
+        """Open for reading; raises ObjectMissing."""
+        try:
+            return self.path_of(name).open("rb")
+        except FileNotFoundError as error:
+            raise ObjectMissing(name) from error
+
+    def stat(self, name: str) -> ObjectStat:
+        """Answer size, etag (MD5), type and metadata; raises ObjectMissing."""
+        path = self.path_of(name)
+        try:
+            size = path.stat().st_size
+            facts = json.loads(path.with_name(f"{name}.json").read_text())
+        except FileNotFoundError as error:
+            raise ObjectMissing(name) from error
+        return ObjectStat(size, facts["etag"], facts["media_type"], facts["metadata"])
+
+    def remove(self, name: str) -> None:
+        """Delete the object, then its description."""
+        path = self.path_of(name)
+        path.unlink(missing_ok=True)
+        path.with_name(f"{name}.json").unlink(missing_ok=True)
+
+    def reference(self, name: str) -> str:
+        """Spell the object as file://<folder>/<name>."""
+        return f"file://{self.root.name}/{name}"
+
+    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
+        """Sign a download; it ends on a multiple of `seconds`, one to two windows from now."""
+        ends = (int(datetime.now(UTC).timestamp()) // seconds + 2) * seconds
+        query = {"e": str(ends), **({"f": filename} if filename else {})}
+        query["s"] = self._sign("GET", name, query["e"], filename)
+        return SignedRequest("GET", self._url(name, query), {}, datetime.fromtimestamp(ends, UTC))
+
+    def presign_put(
+        self, name: str, *, md5: str, size: int, media_type: str, metadata: Mapping[str, str], seconds: int
+    ) -> SignedRequest:
+        """Sign one upload of exactly this content under this name."""
+        ends = int(datetime.now(UTC).timestamp()) + seconds
+        headers = {
+            "content-length": str(size),
+            "content-md5": base64.b64encode(bytes.fromhex(md5)).decode(),
+            "content-type": media_type,
+            "if-none-match": "*",
+            # dashes, for web servers drop headers with underscores
+            **{f"{META_PREFIX}{key.replace('_', '-')}": header_value(value) for key, value in metadata.items()},
+        }
+        query = {"e": str(ends), "s": self._sign("PUT", name, str(ends), _lines(headers))}
+        return SignedRequest("PUT", self._url(name, query), headers, datetime.fromtimestamp(ends, UTC))
+
+    def check_get(self, name: str, expires: str, filename: str, signature: str) -> None:
+        """Raise Refused unless this download was signed by us and has not expired."""
+        self._check("GET", name, expires, filename, signature)
+
+    def check_put(self, name: str, expires: str, headers: Mapping[str, str], signature: str) -> None:
+        """Raise Refused unless an upload with these headers (lower-case names) was signed by us and has not expired."""
+        named = {*PUT_HEADERS.split(";"), *(key for key in headers if key.startswith(META_PREFIX))}
+        signed = {key: headers[key] for key in named if key in headers}
+        self._check("PUT", name, expires, _lines(signed), signature)
+
+    def _check(self, method: str, name: str, expires: str, facts: str, signature: str) -> None:
+        if not hmac.compare_digest(self._sign(method, name, expires, facts), signature):
+            raise Refused("This address was not signed for this request.", code="bad_signature")
+        if int(expires) < datetime.now(UTC).timestamp():
+            raise Refused("This address has expired; ask for a new one.", code="url_expired")
+
+    def _sign(self, method: str, name: str, expires: str, facts: str) -> str:
+        text = f"{method}\n{name}\n{expires}\n{facts}".encode(errors="surrogateescape")
+        return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
+
+    def _url(self, name: str, query: Mapping[str, str]) -> str:
+        return f"{self.public_url}/store/{name}?{urlencode(query)}"
+
+
+def md5_of_header(text: str) -> str:
+    """Answer the hex MD5 that a Content-MD5 header holds, or "" where it holds none."""
+    try:
+        return base64.b64decode(text, validate=True).hex()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "\n".join(f"{key}:{headers[key]}" for key in sorted(headers))
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

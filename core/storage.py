@@ -1,0 +1,141 @@
+"""The object store: objects are written once under a flat name and never changed; file system and S3 behave the same.
+
+Which store is meant is a Django STORAGES alias; `store()` answers it. Names are `<uuid>.<ext>`, metadata is text.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Protocol, cast
+from urllib.parse import quote
+
+from django.core.files.storage import storages
+
+from core.ids import new_id
+
+DEFAULT_ALIAS = "objects"
+CHUNK = 1 << 20
+SPECIAL = re.compile("[% ]")
+"""What percent-encoding itself uses, and blanks, which signing and proxies fold."""
+OBJECT_NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z0-9]{1,8}")
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+    "image/tiff": "tif",
+    "video/mp4": "mp4",
+    "application/json": "json",
+    "application/jsonl": "jsonl",
+    "application/zip": "zip",
+    "application/octet-stream": "bin",
+    "application/x-npz": "npz",
+    "text/plain": "txt",
+    "text/csv": "csv",
+}
+
+
+class StoreError(Exception):
+    """The store refused or did not answer."""
+
+
+class AlreadyStored(StoreError):
+    """There is an object of this name; it was left as it is."""
+
+
+class ObjectMissing(StoreError):
+    """There is no object of this name."""
+
+
+@dataclass(frozen=True)
+class ObjectStat:
+    """What the store knows of an object; size in bytes, metadata keys with underscores."""
+
+    size: int
+    etag: str
+    media_type: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that anyone may send until `expires_at`, with exactly these headers."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+class Store(Protocol):
+    """What every backend can do; all raise StoreError, AlreadyStored or ObjectMissing and nothing of their library."""
+
+    def put_new(self, name: str, content: IO[bytes], *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
+        """Write a new object, durably; raises AlreadyStored and changes nothing where the name is taken."""
+        ...
+
+    def open_object(self, name: str) -> IO[bytes]:
+        """Open for reading; raises ObjectMissing."""
+        ...
+
+    def stat(self, name: str) -> ObjectStat:
+        """Answer size, etag, type and metadata; raises ObjectMissing."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Make the object gone; gone already is success."""
+        ...
+
+    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
+        """Sign a download, good for at least `seconds` and the same within a window of time."""
+        ...
+
+    def presign_put(
+        self, name: str, *, md5: str, size: int, media_type: str, metadata: Mapping[str, str], seconds: int
+    ) -> SignedRequest:
+        """Sign one upload of exactly this name, size (bytes), MD5 (hex) and metadata, refused where the name is taken."""
+        ...
+
+    def reference(self, name: str) -> str:
+        """Spell the object as scheme://bucket/name."""
+        ...
+
+
+def store(alias: str = DEFAULT_ALIAS) -> Store:
+    """Answer the store of this STORAGES alias."""
+    return cast(Store, storages[alias])
+
+
+def new_name(media_type: str) -> str:
+    """Make a fresh object name for content of this type."""
+    return f"{new_id()}.{EXTENSIONS.get(media_type, 'bin')}"
+
+
+def header_value(text: str) -> str:
+    """Spell text so that a header carries it unchanged: percent-encoded where it is anything but plain printable ASCII."""
+    return text if text.isascii() and text.isprintable() and not SPECIAL.search(text) else quote(text)
+
+
+def put_bytes(name: str, content: bytes, *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
+    """Write `content` to the default store as a new object."""
+    return store().put_new(name, io.BytesIO(content), media_type=media_type, metadata=metadata)
+
+
+@contextmanager
+def reading(name: str, alias: str = DEFAULT_ALIAS) -> Iterator[IO[bytes]]:
+    """Open an object for the length of a block."""
+    stream = store(alias).open_object(name)
+    try:
+        yield stream
+    finally:
+        stream.close()
+
+
+def chunks_of(stream: IO[bytes], size: int = CHUNK) -> Iterator[bytes]:
+    """Read `stream` to its end in pieces of at most `size` bytes."""
+    while piece := stream.read(size):
+        yield piece

@@ -1,0 +1,127 @@
+"""The hub as its own object server, for the file store only: signed PUT and GET, one byte range."""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from typing import IO
+from urllib.parse import unquote
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from core.errors import Conflict, Invalid, Malformed, Missing, Refused, Unavailable
+from core.file_store import META_PREFIX, FileStore, md5_of_header
+from core.storage import CHUNK, OBJECT_NAME, AlreadyStored, ObjectMissing, ObjectStat, store
+
+SHOWN_TYPES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"}
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+class PreconditionFailed(Conflict):
+    """If-None-Match:* and the name is taken (412), as S3 answers."""
+
+    status = 412
+    code = "already_stored"
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "HEAD", "PUT"])
+def stored_object(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Serve or take one object under a signed address, as S3 would."""
+    files = store()
+    if not isinstance(files, FileStore) or not OBJECT_NAME.fullmatch(name):
+        raise Missing("There is no such object.")
+    expires, signature = request.GET.get("e", ""), request.GET.get("s", "")
+    if not expires.isascii() or not expires.isdigit() or not signature.isascii():
+        raise Refused("This address was not signed for this request.", code="bad_signature")
+    if request.method == "PUT":
+        return _take(request, files, name, expires, signature)
+    files.check_get(name, expires, request.GET.get("f", ""), signature)
+    return _serve(request, files, name)
+
+
+def _take(request: HttpRequest, files: FileStore, name: str, expires: str, signature: str) -> HttpResponse:
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    files.check_put(name, expires, headers, signature)
+    size = int(headers["content-length"])
+    body = request.read(size + 1)
+    if len(body) != size:
+        raise Malformed("The body is shorter than its Content-Length.", code="incomplete_body")
+    metadata = {
+        key.removeprefix(META_PREFIX).replace("-", "_"): unquote(value)
+        for key, value in headers.items()
+        if key.startswith(META_PREFIX)
+    }
+    checked = _Checked(body, md5_of_header(headers["content-md5"]))
+    try:
+        stat = files.put_new(name, checked, media_type=headers["content-type"], metadata=metadata)
+    except AlreadyStored as error:
+        raise PreconditionFailed("There is an object of this name already; it was left as it is.") from error
+    except OSError as error:
+        raise Unavailable("The store cannot write at the moment; try again later.") from error
+    return HttpResponse(status=200, headers={"ETag": f'"{stat.etag}"'})
+
+
+class _Checked(io.BytesIO):
+    """A body that was compared with its checksum before anything is written."""
+
+    def __init__(self, body: bytes, md5: str) -> None:
+        if hashlib.md5(body, usedforsecurity=False).hexdigest() != md5:
+            raise Invalid("The content does not have the checksum it was signed with.", code="bad_checksum")
+        super().__init__(body)
+
+
+def _serve(request: HttpRequest, files: FileStore, name: str) -> HttpResponseBase:
+    try:
+        stat, stream = files.stat(name), files.open_object(name)
+    except ObjectMissing as error:
+        raise Missing("There is no such object.") from error
+    start, end = _wanted_range(request, stat)
+    if start is None:
+        stream.close()
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{stat.size}"})
+    whole = (start, end) == (0, stat.size)
+    stream.seek(start)
+    body = _pieces(stream, end - start) if request.method == "GET" else iter(())
+    shown = stat.media_type in SHOWN_TYPES and not request.GET.get("f")
+    facts = {
+        "Content-Type": stat.media_type if shown else "application/octet-stream",
+        "Content-Length": str(end - start),
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{stat.etag}"',
+        "Cache-Control": "private, max-age=3600, immutable",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+    response = StreamingHttpResponse(body, status=200 if whole else 206, headers=facts)
+    if not shown:
+        filename = re.sub(r"[^\w.+-]", "_", request.GET.get("f", "") or name, flags=re.ASCII)
+        response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    if not whole:
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{stat.size}"
+    return response
+
+
+def _wanted_range(request: HttpRequest, stat: ObjectStat) -> tuple[int | None, int]:
+    """Answer (start, end) of the bytes asked for, end exclusive; (None, 0) for a range outside the object."""
+    found = RANGE.fullmatch(request.headers.get("Range", ""))
+    stale = request.headers.get("If-Range", f'"{stat.etag}"') != f'"{stat.etag}"'
+    if not found or stale or not any(found.groups()):
+        return 0, stat.size
+    first, last = found.groups()
+    if not first:
+        return max(0, stat.size - int(last)), stat.size
+    if int(first) >= stat.size or (last and int(last) < int(first)):
+        return None, 0
+    return int(first), min(int(last) + 1, stat.size) if last else stat.size
+
+
+def _pieces(stream: IO[bytes], left: int) -> Iterator[bytes]:
+    with stream:
+        while left > 0 and (piece := stream.read(min(CHUNK, left))):
+            left -= len(piece)
+            yield piece
