@@ -1,0 +1,76 @@
+"""Verbs on stored objects."""
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from accounts.models import User
+from core.storage import DEFAULT_ALIAS, AlreadyStored, ObjectStat, StoreError, chunks_of, new_name, store
+from learning.models import StoredObject
+
+TICK_SECONDS = 1.0
+
+
+def store_bytes(
+    content: bytes | Path,
+    *,
+    kind: str,
+    media_type: str,
+    metadata: Mapping[str, str],
+    owner: User | None = None,
+    tick: Callable[[], None] | None = None,
+) -> StoredObject:
+    """Store `content` (bytes, or the file at a path) as a new object with its row: both are there, or neither.
+
+    `tick` is called about every second while the store takes its time, in the caller's thread, and may raise. Called outside
+    transactions; raises core.storage.StoreError.
+    """
+    name = new_name(media_type)
+    try:
+        with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as stream:
+            sha256, size = _digest(stream, tick)
+            put = partial(store().put_new, name, stream, media_type=media_type, metadata=metadata)
+            stat = _waited_for(put, tick) if tick else put()
+        return StoredObject.objects.create(
+            name=name,
+            alias=DEFAULT_ALIAS,
+            kind=kind,
+            sha256=sha256,
+            size=size,
+            media_type=media_type,
+            metadata=dict(metadata),
+            owner=owner,
+            etag=stat.etag,
+        )
+    except AlreadyStored:  # the object of that name is not ours
+        raise
+    except BaseException:
+        with contextlib.suppress(StoreError):  # a store that does not answer is not the reason to be told
+            store().remove(name)
+        raise
+
+
+def _waited_for(put: Callable[[], ObjectStat], tick: Callable[[], None]) -> ObjectStat:
+    """Call `put` in a thread of its own, and `tick` here until it is done; it has ended in any case when this has."""
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
+        putting = pool.submit(put)
+        while not wait([putting], timeout=TICK_SECONDS).done:
+            tick()
+        return putting.result()
+
+
+def _digest(stream: IO[bytes], tick: Callable[[], None] | None) -> tuple[str, int]:
+    """Answer the hex SHA-256 and the size of a stream, and rewind it."""
+    digest = hashlib.sha256()
+    for piece in chunks_of(stream):
+        digest.update(piece)
+        if tick:
+            tick()
+    size = stream.tell()
+    stream.seek(0)
+    return digest.hexdigest(), size

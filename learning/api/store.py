@@ -1,0 +1,117 @@
+"""`learning/modules`, `cities`, `samples`: reading the store."""
+
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authorise import authorise, speaker
+from accounts.api.openapi import described
+from accounts.policy import Permission, is_allowed
+from core.errors import Malformed, Missing
+from core.paging import page_size, values_page
+from learning.api.wire import city_document, module_document, sample_document
+from learning.models import AiModule, City, LabelSchema, LearningSample, SampleState
+
+LISTED = {
+    "sample_id": "sample_id",
+    "module__slug": "ai_module",
+    "city__slug": "city",
+    "camera__camera_id": "camera_id",
+    "event_id": "event_id",
+    "batch_id": "batch",
+    "state": "state",
+    "label_status": "label_status",
+    "sample_type": "sample_type",
+    "captured_at": "captured_at",
+    "prediction": "prediction",
+    "confidence": "confidence",
+    "image_quality_score": "image_quality_score",
+    "truth": "truth",
+}
+FILTERS = {
+    "ai_module": "module__slug",
+    "city": "city__slug",
+    "state": "state",
+    "label_status": "label_status",
+    "batch": "batch_id",
+}
+MAX_FILTER = 200
+SHOWN_PARAMETERS = [OpenApiParameter(name) for name in ("cursor", "page_size", *FILTERS)]
+
+
+class Modules(APIView):
+    """The modules, each with its newest schema."""
+
+    @property
+    def permission(self) -> Permission:
+        """Let in whoever uploads, annotates or looks: all need the schema."""
+        needed = (Permission.UPLOAD_BATCH, Permission.ANNOTATE, Permission.VIEW_STORE)
+        return next((permission for permission in needed if is_allowed(self.request.user, permission)), needed[-1])
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer all of them."""
+        modules = AiModule.objects.visible_to(speaker(request)).order_by("slug")
+        newest: dict[int, LabelSchema] = {}
+        for schema in LabelSchema.objects.filter(module__in=modules).select_related("module").order_by("revision"):
+            newest[schema.module_id] = schema
+        return Response({"results": [module_document(module, newest.get(module.pk)) for module in modules], "next": None})
+
+
+class Cities(APIView):
+    """The cities within reach."""
+
+    permission = Permission.VIEW_STORE
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer a page of them."""
+        cities = City.objects.visible_to(speaker(request))
+        size = page_size(request.query_params.get("page_size"))
+        page = values_page(cities, ["pk"], cursor=request.query_params.get("cursor", ""), size=size)
+        rows = cities.in_bulk([row["pk"] for row in page.results])
+        return Response({"results": [city_document(rows[row["pk"]]) for row in page.results], "next": page.next})
+
+
+class Sample(APIView):
+    """One sample."""
+
+    permission = Permission.VIEW_STORE
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, sample_id: str) -> Response:
+        """Answer it with all that was said of it."""
+        samples = LearningSample.objects.visible_to(speaker(request)).verified()
+        joined = samples.select_related("module", "city", "camera", "object__thumbnail")
+        sample = joined.filter(sample_id=sample_id).first()
+        if sample is None:
+            raise Missing("There is no such sample.")
+        return Response(sample_document(sample, with_image=is_allowed(request.user, Permission.VIEW_IMAGES)))
+
+
+@described("GET", operation_id="learning_samples_list", parameters=SHOWN_PARAMETERS, responses=dict)
+@require_GET
+@authorise(Permission.VIEW_STORE)
+def samples(request: HttpRequest) -> HttpResponse:
+    """Answer a page of samples, newest first, filtered by module, city, state, label status, batch."""
+    rows = LearningSample.objects.visible_to(speaker(request)).verified()
+    for name, column in FILTERS.items():
+        if value := request.GET.get(name):
+            rows = rows.filter(**{column: _checked(name, value)})
+    page = values_page(rows, list(LISTED), cursor=request.GET.get("cursor", ""), size=page_size(request.GET.get("page_size")))
+    results: list[dict[str, Any]] = [{shown: row[column] for column, shown in LISTED.items()} for row in page.results]
+    return HttpResponse(orjson.dumps({"results": results, "next": page.next}), content_type="application/json")
+
+
+def _checked(name: str, value: str) -> str:
+    if len(value) > MAX_FILTER or "\0" in value:
+        raise Malformed(f"{name} is no such word.")
+    if name == "state" and value not in SampleState.values:
+        raise Malformed(f"state is one of {', '.join(SampleState.values)}.")
+    return value

@@ -1,0 +1,24 @@
+"""The store's part of /api/v1/; every path answers with and without a slash at its end."""
+
+from django.urls import re_path
+
+from learning.api import batches, review, store
+
+NAME = r"(?P<name>[^/]{1,120})"
+SLOT = r"(?P<slot>[0-9]{1,19})"
+
+urlpatterns = [
+    re_path(r"^learning/modules/?$", store.Modules.as_view(), name="api-modules"),
+    re_path(r"^learning/cities/?$", store.Cities.as_view(), name="api-cities"),
+    re_path(r"^learning/samples/?$", store.samples, name="api-samples"),
+    re_path(r"^learning/samples/(?P<sample_id>[^/]{1,200})/?$", store.Sample.as_view(), name="api-sample"),
+    re_path(r"^learning/batches/?$", batches.Batches.as_view(), name="api-batches"),
+    re_path(rf"^learning/batches/{NAME}/items/?$", batches.Items.as_view(), name="api-batch-items"),
+    re_path(rf"^learning/batches/{NAME}/seal/?$", batches.Seal.as_view(), name="api-batch-seal"),
+    re_path(rf"^learning/batches/{NAME}/?$", batches.Batch.as_view(), name="api-batch"),
+    re_path(r"^learning/review/next/?$", review.next_slot, name="api-review-next"),
+    re_path(rf"^learning/review/slots/{SLOT}/decide/?$", review.decide, name="api-review-decide"),
+    re_path(rf"^learning/review/slots/{SLOT}/renew/?$", review.renew, name="api-review-renew"),
+    re_path(rf"^learning/review/slots/{SLOT}/release/?$", review.release, name="api-review-release"),
+    re_path(rf"^learning/review/slots/{SLOT}/undo/?$", review.undo, name="api-review-undo"),
+]

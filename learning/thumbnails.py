@@ -1,0 +1,44 @@
+"""Which picture of a sample may be shown to whom."""
+
+from collections.abc import Iterable
+
+from accounts.models import User
+from accounts.policy import Permission, is_allowed
+from learning.models import City, LearningSample, SampleState, StoredObject
+
+WITH_PICTURES = ("object__thumbnail",)
+"""What a query selects along, so that pictures cost no query of their own."""
+
+
+def picture_url(sample: LearningSample, user: User) -> str:
+    """Sign the sample's image for `user`; "" where there is none, none yet verified, or none for their eyes."""
+    shown = _shown(sample, user)
+    return shown.signed_get().url if shown else ""
+
+
+def thumbnail_url(sample: LearningSample, user: User) -> str:
+    """Sign the sample's thumbnail, or its image where there is no thumbnail; "" as above."""
+    shown = _shown(sample, user)
+    return (shown.thumbnail or shown).signed_get().url if shown else ""
+
+
+def with_thumbnails(samples: Iterable[LearningSample], user: User) -> list[LearningSample]:
+    """Put a signed `thumbnail_url` on each sample, for components/thumb.html."""
+    rows = list(samples)
+    for sample in rows:
+        sample.thumbnail_url = thumbnail_url(sample, user)  # type: ignore[attr-defined]
+    return rows
+
+
+def _shown(sample: LearningSample, user: User) -> StoredObject | None:
+    stored = sample.object
+    unseen = sample.state == SampleState.RECEIVED or stored is None or stored.deleted_at is not None
+    return None if unseen or not _may_view(user, sample.city) else stored
+
+
+def _may_view(user: User, city: City) -> bool:
+    """Tell whether `user` may see images of `city`: hub staff by role, a customer's people where the customer may."""
+    if is_allowed(user, Permission.VIEW_IMAGES, city):
+        return True
+    customer = user.organization
+    return customer is not None and customer.may_view_images and city.organization_id == customer.pk

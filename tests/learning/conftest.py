@@ -1,0 +1,13 @@
+"""What tests of the learning store share: what it announces to the apps above."""
+
+import pytest
+
+from core.hooks import samples_settled
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """Everything that `samples_settled` announced, in order; nobody else listens meanwhile."""
+    changes = []
+    monkeypatch.setattr(samples_settled, "subscribers", [changes.extend])
+    return changes

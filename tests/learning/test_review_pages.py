@@ -1,0 +1,81 @@
+"""The review page as the server makes it; what its script does is shown in tests/browser."""
+
+import json
+import re
+
+import pytest
+from django.urls import reverse
+
+from learning.actions import module as module_verbs
+from learning.models import HitlLabel, ReviewSlot
+from tests import people
+from tests.factories import training as rooms
+from tests.factories.learning import vehicles
+from tests.pages import looking, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def start_of(response) -> dict:
+    return json.loads(re.search(r'id="review-start"[^>]*>(.*?)</script>', text_of(response), re.DOTALL)[1])
+
+
+def waiting(module, count: int = 2) -> None:
+    place = rooms.city(people.ada())
+    for number in range(count):
+        pending = {"state": "pending", "truth": None, "truth_sha256": "", "prediction": {"label": module.schema.names[0]}}
+        ReviewSlot.opened(rooms.sample(module, place, number, **pending)).save()
+
+
+def test_it_opens_on_the_module_in_which_something_waits():
+    vehicles(slug="a_quiet_one", name="A quiet one")
+    busy = vehicles(slug="busy", name="Busy")
+    waiting(busy)
+    response = looking(people.ann()).get(reverse("learning:review"))
+    assert start_of(response)["module"] == "busy"
+    assert re.search(r"data-waiting>2<", text_of(response))
+
+
+def test_the_keys_come_from_the_schema():
+    vehicles(labels=[{"name": "car", "shortcut": "c"}, "bus", {"name": "bicycle", "shortcut": "n"}])
+    labels = start_of(looking(people.ann()).get(reverse("learning:review")))["labels"]
+    assert [(label["name"], label["key"]) for label in labels] == [("car", "c"), ("bus", "2"), ("bicycle", "1")]
+
+
+def test_digits_are_their_own_keys():
+    rooms.module(people.ada())
+    labels = start_of(looking(people.ann()).get(reverse("learning:review")))["labels"]
+    assert all(label["name"] == label["key"] for label in labels)
+
+
+def test_a_text_module_asks_in_a_field():
+    module_verbs.add("plates", by=None, name="Plates", task="text", text={"max_length": 9})
+    page = text_of(looking(people.ann()).get(reverse("learning:review")))
+    assert re.search(r'<input[^>]*data-text[^>]*maxlength="9"', page)
+    assert "data-label=" not in page
+
+
+def test_today_counts_the_own_judgements_only():
+    module = vehicles()
+    place = rooms.city(people.ada())
+    for number, person in enumerate([people.ann(), people.ann(), people.al()]):
+        HitlLabel.objects.create(
+            sample=rooms.sample(module, place, number, label="car"),
+            city=place,
+            label_status="correct",
+            decision="correct",
+            labeled_at=rooms.NOON,
+            annotator=person,
+        )
+    assert "data-today>2<" in text_of(looking(people.ann()).get(reverse("learning:review")))
+
+
+def test_an_unknown_module_is_not_found():
+    assert looking(people.ann()).get(reverse("learning:review", args=["nothing"])).status_code == 404
+
+
+def test_an_annotator_reviews_and_sees_no_other_page():
+    ann = looking(people.ann())
+    assert ann.get(reverse("learning:review")).status_code == 200
+    assert ann.get(reverse("learning:samples")).status_code == 403
+    assert reverse("training:models") not in text_of(ann.get("/"))
