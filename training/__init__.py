@@ -1,0 +1,1 @@
+"""Datasets, training jobs, and the registry of model versions."""

@@ -1,0 +1,305 @@
+"""Verbs on model versions: register, evaluate, approve or refuse, release (ask, then admit the signature), activate, deprecate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions.event import record
+from accounts.models import User
+from accounts.policy import Permission, require
+from core.errors import Conflict, Invalid, Refused
+from learning.models import AiModule, StoredObject
+from training import plan, semver, trust
+from training.actions import job as job_verbs
+from training.models import DatasetVersion, ModelStatus, ModelVersion, Split, TrainingJob, TrainingRun, VersionState
+from training.models.job import ENDED
+
+TEXT_LIMIT = 4_000
+
+
+def register(
+    run: TrainingRun,
+    *,
+    bundle: StoredObject,
+    config: StoredObject | None = None,
+    card: str = "",
+    metrics: Mapping[str, Any] | None = None,
+    encoding: str = "",
+    min_edge_version: str = "0.1.0",
+    platforms: Sequence[str] = (),
+) -> ModelVersion:
+    """Make the draft that a run's bundle became, in the caller's transaction (run.finish); the next free number is its own.
+
+    `metrics` may hold accuracy, precision, recall, f1 (0..1) and inference_time_ms; all of them are kept as its evaluation.
+    """
+    job = run.job
+    _lock_module(job.module_id)
+    measured = dict(metrics or {})
+    version = ModelVersion.objects.create(
+        organization_id=job.organization_id,
+        user_id=job.user_id,
+        module_id=job.module_id,
+        version=_next_number(job),
+        name=job.name,
+        description=job.description,
+        training_job=job,
+        dataset_version_id=job.dataset_version_id,
+        base_version_id=job.base_model_version_id,
+        trainer_name=job.trainer,
+        encoding=encoding,
+        bundle=bundle,
+        config=config,
+        card=card,
+        trained_at=timezone.now(),
+        min_edge_version=min_edge_version,
+        supported_platforms=list(platforms),
+        requested_by_id=job.created_by_id,
+        evaluation=_evaluation(job, measured),
+        **_measured_columns(measured),
+    )
+    record(None, "register", version, job=str(job.pk), run=str(run.pk), sha256=bundle.sha256)
+    return version
+
+
+@transaction.atomic
+def evaluate(
+    version: ModelVersion, *, by: User | None, dataset_version: DatasetVersion | None = None, split: str = Split.TEST
+) -> TrainingJob:
+    """Have the version scored on a frozen split, by default its own test split; a draft is then in testing.
+
+    Raises Conflict for a deprecated version, and while the same evaluation has not ended.
+    """
+    require(by, Permission.EVALUATE_MODEL, version)
+    chosen = dataset_version or version.dataset_version
+    if chosen is None:
+        raise Invalid("This version was not trained on a dataset version; name one to evaluate it on.")
+    if chosen.state != VersionState.FROZEN:
+        raise Conflict(f"A model is evaluated on a frozen dataset version; this one is {chosen.state}.")
+    if split not in Split.values:
+        raise Invalid(f"There is no split {split}; there are {', '.join(Split.values)}.")
+    version = _locked(version)
+    if version.status == ModelStatus.DEPRECATED:
+        raise Conflict("A deprecated version is not evaluated any more.")
+    same = version.evaluations.filter(dataset_version=chosen, evaluated_split=split)
+    if same.exclude(status__in=ENDED).exists():
+        raise Conflict("This evaluation is under way already.")
+    if version.status == ModelStatus.DRAFT:
+        version.move(ModelStatus.TESTING)
+    made = job_verbs.create_evaluation(version, by=by, dataset_version=chosen, split=split)
+    record(by, "evaluate", version, job=str(made.pk), dataset_version=str(chosen.pk), split=split)
+    return made
+
+
+def keep_scores(version: ModelVersion, *, job: TrainingJob, scores: Mapping[str, Any]) -> None:
+    """Write what an evaluation on a test split measured onto the version, in the caller's transaction (run.finish).
+
+    Scores on a split the model may have learned from stay with their job: they must not stand where an approver looks.
+    """
+    if job.evaluated_split != Split.TEST:
+        return
+    ModelVersion.objects.filter(pk=version.pk).update(evaluation=_evaluation(job, scores), **_measured_columns(scores))
+    record(None, "score", version, job=str(job.pk), accuracy=scores.get("accuracy"))
+
+
+@transaction.atomic
+def revise(version: ModelVersion, *, by: User | None, **texts: str) -> ModelVersion:
+    """Change name, description, notes or release notes of a version; its content and what was measured never change."""
+    require(by, Permission.REVISE_MODEL, version)
+    if unknown := set(texts) - {"name", "description", "notes", "release_notes"}:
+        raise Invalid(f"A version's {', '.join(sorted(unknown))} cannot be changed.")
+    for name, text in texts.items():
+        setattr(version, name, _bounded(text, name).strip())
+    if not 0 < len(version.name) <= 120:
+        raise Invalid("A name has 1 to 120 characters.", errors={"name": ["has 1 to 120 characters"]})
+    version.save(update_fields=list(texts))
+    record(by, "revise", version, changed=sorted(texts))
+    return version
+
+
+@transaction.atomic
+def refuse(version: ModelVersion, *, by: User | None, reason: str) -> ModelVersion:
+    """Send a version in testing, or approved and not released, back to draft; a reason is needed."""
+    require(by, Permission.APPROVE_MODEL, version)
+    if not _bounded(reason, "reason").strip():
+        raise Invalid("Say why it is refused.", errors={"reason": ["A reason is needed."]})
+    trust.lock()
+    asked = _locked(version).release_requested_at is not None
+    version.move(
+        ModelStatus.DRAFT,
+        approved_by=None,
+        approved_at=None,
+        approval_notes="",
+        release_requested_by=None,
+        release_requested_at=None,
+    )
+    if asked:
+        _propose_targets()
+    record(by, "refuse", version, reason=reason)
+    return version
+
+
+@transaction.atomic
+def approve(version: ModelVersion, *, by: User | None, notes: str = "") -> ModelVersion:
+    """Let a version in testing be released; never by the one who had it trained, unless the house gave up four eyes."""
+    require(by, Permission.APPROVE_MODEL, version)
+    if settings.APPROVAL_FOUR_EYES and by is not None and by.pk == version.requested_by_id:
+        raise Refused("You had this model trained; another person has to approve it.", code="four_eyes")
+    version.move(
+        ModelStatus.APPROVED,
+        approved_by=by,
+        approved_at=timezone.now(),
+        approval_notes=_bounded(notes, "notes"),
+        four_eyes=settings.APPROVAL_FOUR_EYES,
+    )
+    record(by, "approve", version)
+    return version
+
+
+def release(version: ModelVersion, *, by: User | None, release_notes: str = "") -> ModelVersion:
+    """Ask for the release and, where the release key is on this machine, sign it at once: then it is released and active.
+
+    Without the key the answer is still approved, and `trust.standing()` says how many signatures it awaits.
+    """
+    trust.init()
+    signers = trust.at_hand()  # files are read before the transaction begins
+    with transaction.atomic():
+        request_release(version, by=by, release_notes=release_notes)
+        if "targets" in signers:
+            admit_signature(trust.sign_proposal(signers["targets"]), by=by, signers=signers)
+            version.refresh_from_db()
+    return version
+
+
+@transaction.atomic
+def request_release(version: ModelVersion, *, by: User | None, release_notes: str = "") -> ModelVersion:
+    """Write the unsigned list of files that holds this version's bundle; only an approved one, once, and within the plan."""
+    require(by, Permission.RELEASE_MODEL, version)
+    trust.lock()
+    version = _locked(version)
+    if version.status != ModelStatus.APPROVED:
+        raise Conflict(f"Only an approved version can be released; this one is {version.status}.")
+    if version.release_requested_at is not None:
+        raise Conflict(f"Its release was asked for already; it awaits signatures ({trust.standing()}).")
+    plan.spend_release(version)
+    version.release_requested_by, version.release_requested_at = by, timezone.now()
+    version.release_notes = _bounded(release_notes, "release_notes")
+    version.save(update_fields=["release_requested_by", "release_requested_at", "release_notes"])
+    _propose_targets()
+    record(by, "request_release", version, path=version.file_name, sha256=version.bundle.sha256)
+    return version
+
+
+@transaction.atomic
+def admit_signature(document: bytes, *, by: User | None, signers: trust.Signers) -> list[ModelVersion]:
+    """Take a signed list of files; with enough signatures the versions it adds are released and active, and answered.
+
+    `by` is who brought it (None: the command line); what counts is the signature. Raises Invalid, Refused or Conflict.
+    """
+    if by is not None:
+        require(by, Permission.RELEASE_MODEL)
+    if not trust.admit(document, signers).is_complete:
+        return []
+    released = list(_asked_for())
+    for version in released:
+        version.move(ModelStatus.RELEASED, released_at=timezone.now())
+        record(by, "release", version, path=version.file_name, sha256=version.bundle.sha256)
+        _make_active(version, by=by)
+    return released
+
+
+@transaction.atomic
+def activate(version: ModelVersion, *, by: User | None) -> ModelVersion:
+    """Make a released version the active one of its organization, user and module; the one before loses that."""
+    require(by, Permission.RELEASE_MODEL, version)
+    _lock_module(version.module_id)
+    version.refresh_from_db()
+    if not version.is_released:
+        raise Conflict(f"Only a released version can be active; this one is {version.status}.")
+    if version.is_active:
+        raise Conflict("This version is the active one already.")
+    _make_active(version, by=by)
+    return version
+
+
+@transaction.atomic
+def deprecate(version: ModelVersion, *, by: User | None, reason: str = "") -> ModelVersion:
+    """Retire a version: it is offered to no edge any more, and no longer active. What edges run they keep."""
+    require(by, Permission.DEPRECATE_MODEL, version)
+    trust.lock()
+    asked = _locked(version).status == ModelStatus.APPROVED and version.release_requested_at is not None
+    version.move(
+        ModelStatus.DEPRECATED,
+        is_active=False,
+        deprecated_at=timezone.now(),
+        deprecation_reason=_bounded(reason, "reason"),
+    )
+    if asked:
+        _propose_targets()
+    record(by, "deprecate", version)
+    return version
+
+
+def _make_active(version: ModelVersion, *, by: User | None) -> None:
+    _lock_module(version.module_id)
+    before = ModelVersion.objects.active().filter(
+        organization=version.organization, user_id=version.user_id, module_id=version.module_id
+    )
+    replaced = before.values_list("pk", flat=True).first()
+    before.update(is_active=False)
+    ModelVersion.objects.filter(pk=version.pk, status=ModelStatus.RELEASED).update(is_active=True)
+    version.is_active = True
+    record(by, "activate", version, replaces=str(replaced) if replaced else None)
+
+
+def _propose_targets() -> None:
+    """Propose the files of all versions whose release was asked for, which may be none."""
+    waiting = {version.file_name: trust.File(version.bundle.sha256, version.bundle.size) for version in _asked_for()}
+    trust.propose(waiting)
+
+
+def _asked_for() -> Any:
+    asked = ModelVersion.objects.filter(status=ModelStatus.APPROVED, release_requested_at__isnull=False)
+    return asked.select_related("module", "bundle").order_by("release_requested_at")
+
+
+def _locked(version: ModelVersion) -> ModelVersion:
+    """Read the version again, and keep others from moving it until this transaction ends."""
+    version.refresh_from_db(from_queryset=ModelVersion.objects.select_for_update())
+    return version
+
+
+def _lock_module(module_id: int) -> None:
+    """Let one transaction at a time number or activate versions of a module."""
+    list(AiModule.objects.select_for_update(no_key=True).filter(pk=module_id).values_list("pk"))
+
+
+def _next_number(job: TrainingJob) -> str:
+    taken = ModelVersion.objects.filter(
+        organization=job.organization, user_id=job.user_id, module_id=job.module_id
+    ).values_list("version", flat=True)
+    newest = max((numbers for text in taken if (numbers := semver.numbers_of(text))), default=None)
+    return semver.spelled(semver.following(newest, is_patch=job.base_model_version_id is not None))
+
+
+def _evaluation(job: TrainingJob, scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {**scores, "dataset_version": str(job.dataset_version), "job": str(job.pk)}
+
+
+def _measured_columns(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    names = {
+        "accuracy": "accuracy",
+        "precision_score": "precision",
+        "recall_score": "recall",
+        "f1_score": "f1",
+        "inference_time_ms": "inference_time_ms",
+    }
+    return {column: metrics.get(name) for column, name in names.items()}
+
+
+def _bounded(text: str, name: str) -> str:
+    if len(text) > TEXT_LIMIT:
+        raise Invalid(f"{name} is longer than {TEXT_LIMIT:,} characters.", errors={name: ["Too long."]})
+    return text

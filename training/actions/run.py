@@ -1,0 +1,227 @@
+"""Verbs on attempts: claiming the next job, and what its worker reports while it holds the token.
+
+Every write of a worker holds the run's row by its token first. A worker that was given up for lost gets LostRun, in the same
+transaction as what it wanted to write, so that nothing of it lands.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils import timezone
+
+from accounts.actions.event import record
+from core.lifecycle import LostRace
+from learning.models import StoredObject
+from training import provenance
+from training.actions import job as job_verbs
+from training.actions import model_version
+from training.bundle import Bundle
+from training.hearing import Line, Point, Progress
+from training.models import (
+    ExitReason,
+    JobKind,
+    JobStatus,
+    MetricPoint,
+    ModelVersion,
+    RunLog,
+    RunState,
+    TrainingJob,
+    TrainingRun,
+)
+from training.models.run import ALIVE
+
+MAX_ERROR = 4_000
+CHUNK = 1_000
+
+
+class LostRun(LostRace):
+    """This worker no longer holds the run: it was silent for too long, and the job was given back."""
+
+    code = "lost_run"
+
+
+def claim(queue: str, worker: str) -> TrainingRun | None:
+    """Take the oldest waiting job of `queue` for `worker`; None where none waits. Two workers never take the same one."""
+    while waiting := TrainingJob.objects.waiting(queue).values_list("pk", flat=True).first():
+        with transaction.atomic():
+            if TrainingJob.objects.filter(pk=waiting, status=JobStatus.QUEUED).update(status=JobStatus.RUNNING):
+                return _attempt(waiting, worker)
+    return None
+
+
+def begin(run: TrainingRun) -> None:
+    """Say that the subprocess is about to start."""
+    with transaction.atomic():
+        _hold(run)
+        run.move(RunState.RUNNING)
+
+
+def report(
+    run: TrainingRun, *, progress: Progress | None = None, points: Sequence[Point] = (), lines: Sequence[Line] = ()
+) -> bool:
+    """Keep what the run said since the last time; answers whether it is to be cancelled. Saying nothing is a heartbeat."""
+    with transaction.atomic():
+        _hold(run)
+        MetricPoint.objects.bulk_create(
+            [MetricPoint(run=run, name=point.name, step=point.step, value=point.value) for point in points],
+            ignore_conflicts=True,
+        )
+        RunLog.objects.bulk_create(
+            [RunLog(run=run, seq=line.seq, at=line.at, level=line.level, text=line.text) for line in lines],
+            ignore_conflicts=True,
+        )
+        if progress is not None:
+            TrainingJob.objects.filter(pk=run.job_id).update(**_progress_columns(run, progress))
+    return TrainingJob.objects.filter(pk=run.job_id, cancel_requested_at__isnull=False).exists()
+
+
+@transaction.atomic
+def finish(
+    run: TrainingRun,
+    *,
+    scores: Mapping[str, Any],
+    bundle: StoredObject | None = None,
+    config: StoredObject | None = None,
+    content: Bundle | None = None,
+) -> ModelVersion | None:
+    """End a run that succeeded: a model version in draft comes of a training, scores on the version of an evaluation."""
+    _hold(run)
+    job = TrainingJob.objects.select_related("module", "evaluated_version").get(pk=run.job_id)
+    run.job = job
+    made = None
+    if job.kind == JobKind.TRAIN:
+        assert bundle is not None
+        assert content is not None
+        made = model_version.register(
+            run,
+            bundle=bundle,
+            config=config,
+            card=content.card,
+            metrics=scores,
+            min_edge_version=content.config["min_edge_version"],
+            platforms=content.config["platforms"],
+        )
+    elif job.evaluated_version is not None:
+        model_version.keep_scores(job.evaluated_version, job=job, scores=scores)
+    plain = {name: value for name, value in scores.items() if isinstance(value, int | float)}
+    now = timezone.now()
+    run.move(RunState.SUCCEEDED, exit_reason=ExitReason.DONE, metrics=plain, model=made, finished_at=now)
+    job.move(
+        JobStatus.COMPLETED,
+        metrics=plain,
+        progress_percent=100,
+        output_model_version=made,
+        completed_at=now,
+        estimated_completion=None,
+        error_message="",
+    )
+    record(None, "complete", job, run=str(run.pk), model_version=str(made.pk) if made else None)
+    return made
+
+
+@transaction.atomic
+def fail(run: TrainingRun, *, reason: str, message: str) -> None:
+    """End a run that failed by its own fault, and its job with it: the same would happen again."""
+    _hold(run)
+    run.move(RunState.FAILED, exit_reason=reason, error_message=message[:MAX_ERROR], finished_at=timezone.now())
+    _end(run.job_id, JobStatus.FAILED, message)
+
+
+@transaction.atomic
+def cancelled(run: TrainingRun) -> None:
+    """End a run that stopped because a person asked for it."""
+    _hold(run)
+    run.move(RunState.CANCELLED, exit_reason=ExitReason.CANCELLED, finished_at=timezone.now())
+    _end(run.job_id, JobStatus.CANCELLED, "")
+
+
+@transaction.atomic
+def give_back(run: TrainingRun, *, message: str) -> None:
+    """End a run that stopped by no fault of its own (its worker goes down); the job waits for another worker."""
+    _hold(run)
+    run.move(RunState.LOST, exit_reason=ExitReason.WORKER_LOST, error_message=message[:MAX_ERROR], finished_at=timezone.now())
+    _return(run)
+
+
+def reap_lost() -> int:
+    """Give back the jobs of workers that were silent for RUN_LOST_SECONDS; answers how many runs were lost."""
+    silent = timezone.now() - timedelta(seconds=settings.RUN_LOST_SECONDS)
+    lost = 0
+    for run in TrainingRun.objects.filter(state__in=ALIVE, heartbeat_at__lt=silent).order_by("heartbeat_at")[:CHUNK]:
+        with transaction.atomic():
+            won = TrainingRun.objects.filter(pk=run.pk, state=run.state, heartbeat_at=run.heartbeat_at).update(
+                state=RunState.LOST,
+                exit_reason=ExitReason.WORKER_LOST,
+                error_message="The worker fell silent.",
+                finished_at=timezone.now(),
+            )
+            if won:
+                _return(run)
+                lost += 1
+    return lost
+
+
+def _attempt(job_id: Any, worker: str) -> TrainingRun:
+    """Make the run of a job that was just claimed, with what it will be trained on."""
+    job = TrainingJob.objects.select_related("module", "dataset_version").get(pk=job_id)
+    now = timezone.now()
+    if job.started_at is None:
+        TrainingJob.objects.filter(pk=job.pk).update(started_at=now)
+    version = job.dataset_version
+    return TrainingRun.objects.create(
+        job=job,
+        attempt=1 + (job.runs.aggregate(last=Max("attempt"))["last"] or 0),
+        token=secrets.token_hex(16),
+        worker=worker[:120],
+        heartbeat_at=now,
+        user_id=job.user_id,
+        modality=job.module.slug,
+        dataset_query=version.dataset_query,
+        example_count=version.sample_count,
+        examples_hash=version.fingerprint,
+        seed=job.seed,
+        code_version=provenance.code_version(),
+        lock_hash=provenance.lock_hash(),
+        hardware=provenance.hardware(),
+    )
+
+
+def _hold(run: TrainingRun) -> None:
+    """Hold the run's row for this transaction and say that its worker is alive; raises LostRun."""
+    mine = TrainingRun.objects.filter(Q(state__in=ALIVE), pk=run.pk, token=run.token)
+    if not mine.update(heartbeat_at=timezone.now()):
+        raise LostRun("This run was given up for lost; another worker has its job.")
+
+
+def _progress_columns(run: TrainingRun, progress: Progress) -> dict[str, Any]:
+    columns: dict[str, Any] = {"progress_percent": progress.percent}
+    if progress.epochs:
+        columns |= {"current_epoch": progress.epoch, "total_epochs": progress.epochs}
+    if progress.percent:
+        passed = timezone.now() - run.started_at
+        columns["estimated_completion"] = run.started_at + passed * (100 / progress.percent)
+    return columns
+
+
+def _return(run: TrainingRun) -> None:
+    """Let the job of a lost run wait again, unless it was to be cancelled or has no attempts left."""
+    job = TrainingJob.objects.get(pk=run.job_id)
+    if job.cancel_requested_at is not None:
+        _end(job.pk, JobStatus.CANCELLED, "")
+    elif run.attempt >= job.max_attempts:
+        _end(job.pk, JobStatus.FAILED, f"Its worker was lost {run.attempt} times.")
+    else:
+        job.move(JobStatus.QUEUED, progress_percent=0, current_epoch=0, estimated_completion=None)
+        record(None, "requeue", job, run=str(run.pk), attempt=run.attempt)
+        job_verbs.wake(job.queue)
+
+
+def _end(job_id: Any, status: JobStatus, message: str) -> None:
+    job = TrainingJob.objects.get(pk=job_id)
+    job.move(status, completed_at=timezone.now(), estimated_completion=None, error_message=message[:MAX_ERROR])
+    record(None, "end", job, status=status)

@@ -1,0 +1,233 @@
+"""`training/jobs`, what they say while they run, and `training/trainers`."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authorise import speaker
+from accounts.models import Organization, User
+from accounts.policy import Permission
+from core.errors import Malformed, Missing
+from core.pages import found
+from core.paging import keyset_page, page_size
+from learning.models import AiModule
+from training.actions import job as verbs
+from training.api.datasets import is_own, narrowed, once, read
+from training.models import DatasetVersion, MetricPoint, ModelVersion, RunLog, TrainingJob, TrainingRun
+from training.trainers import hyperparameters
+from training.trainers.registry import trainers
+
+FILTERS = {"ai_module": "module__slug", "status": "status", "kind": "kind"}
+MOST_POINTS = 10_000
+
+
+class NewJob(serializers.Serializer[Any]):
+    """A training to queue; the verb checks trainer and hyperparameters."""
+
+    name = serializers.CharField(max_length=120)
+    ai_module = serializers.CharField(max_length=64)
+    dataset_id = serializers.UUIDField()
+    dataset_version = serializers.CharField(max_length=40)
+    trainer = serializers.CharField(max_length=60)
+    hyperparameters = serializers.JSONField(default=dict)
+    training_config = serializers.JSONField(default=dict)
+    base_model_version = serializers.UUIDField(required=False, allow_null=True)
+    organization_id = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**31)
+    user_id = serializers.CharField(max_length=120, allow_blank=True, default="")
+    seed = serializers.IntegerField(default=0, min_value=-verbs.MAX_SEED, max_value=verbs.MAX_SEED)
+    description = serializers.CharField(max_length=verbs.MAX_DESCRIPTION, allow_blank=True, default="")
+
+
+class Jobs(APIView):
+    """The jobs within reach."""
+
+    permission = Permission.VIEW_TRAINING
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer a page, newest first; filters: ai_module, status, kind."""
+        rows = narrowed(_jobs(request), request, FILTERS)
+        page = keyset_page(rows, cursor=request.GET.get("cursor", ""), size=page_size(request.GET.get("page_size")))
+        return Response({"results": [document(row, speaker(request)) for row in page.results], "next": page.next})
+
+    @extend_schema(request=NewJob, responses={201: dict})
+    def post(self, request: Request) -> Response:
+        """Queue a training; once for each Idempotency-Key."""
+        user, asked = speaker(request), read(NewJob, request)
+        named = _named(user, asked)
+        pk = once(request, lambda: verbs.create(by=user, **named))
+        return Response(document(found(_jobs(request), pk=pk), user), status=201)
+
+
+class Job(APIView):
+    """One job."""
+
+    permission = Permission.VIEW_TRAINING
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer it with its progress and, where its inside may be seen, the whole of its log."""
+        row, user = found(_jobs(request), pk=pk), speaker(request)
+        logs = {"training_logs": row.training_logs} if is_own(row, user) else {}
+        return Response({**document(row, user), **logs})
+
+
+class Cancel(APIView):
+    """Take a job back."""
+
+    permission = Permission.RUN_JOBS
+
+    @extend_schema(request=None, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer it: cancelled, or running and asked to stop."""
+        verbs.cancel(found(_jobs(request), pk=pk), by=speaker(request))
+        return Response(document(found(_jobs(request), pk=pk), speaker(request)))
+
+
+class Logs(APIView):
+    """The log of an attempt."""
+
+    permission = Permission.VIEW_TRAINING
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer lines after the sequence number `after` of the newest attempt (or `attempt`); ask again with `next`."""
+        run = _run(request, pk)
+        after, size = _number(request, "after", 0), page_size(request.GET.get("page_size"))
+        rows = RunLog.objects.filter(run=run) if run else RunLog.objects.none()
+        lines = list(rows.filter(seq__gt=after).order_by("seq").values("seq", "at", "level", "text")[:size])
+        last = lines[-1]["seq"] if lines else after
+        return Response({"attempt": run.attempt if run else None, "results": lines, "next": last})
+
+
+class Metrics(APIView):
+    """What an attempt measured."""
+
+    permission = Permission.VIEW_TRAINING
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer each curve of the newest attempt (or `attempt`) as [step, value] pairs; 10,000 points at most."""
+        run = _run(request, pk)
+        points = MetricPoint.objects.filter(run=run).order_by("step", "name") if run else MetricPoint.objects.none()
+        curves: dict[str, list[list[float]]] = {}
+        for name, step, value in points.values_list("name", "step", "value")[:MOST_POINTS]:
+            curves.setdefault(name, []).append([step, value])
+        return Response({"attempt": run.attempt if run else None, "curves": curves})
+
+
+class Runs(APIView):
+    """The attempts at a job."""
+
+    permission = Permission.VIEW_TRAINING
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer all of them in order."""
+        return Response({"results": [run_document(run) for run in _own(request, pk).runs.order_by("attempt")]})
+
+
+class Trainers(APIView):
+    """The trainers that are installed."""
+
+    permission = Permission.VIEW_TRAINING
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer each with its hyperparameters, their types, defaults and bounds."""
+        described = [
+            {
+                "name": name,
+                "title": trainer.title,
+                "tasks": list(trainer.tasks),
+                "queue": trainer.queue,
+                "fine_tunes": trainer.fine_tunes,
+                "hyperparameters": hyperparameters.describe(trainer.hyperparameters),
+            }
+            for name, trainer in trainers().items()
+        ]
+        return Response({"results": described})
+
+
+def document(job: TrainingJob, viewer: User) -> dict[str, Any]:
+    """Answer a job as the seeds spell it; of a global one, organizations see what it is, how far, and how good."""
+    names = ("name", "description", "kind", "trainer", "status", "progress_percent", "current_epoch", "total_epochs", "metrics")
+    times = ("created_at", "started_at", "completed_at", "estimated_completion")
+    card = {
+        "id": job.pk,
+        "organization_id": job.organization_id,
+        "ai_module": job.module.slug,
+        "dataset_id": job.dataset_id,
+        "dataset_version": job.dataset_version.version,
+        "output_model_version": job.output_model_version_id,
+        **{name: getattr(job, name) for name in (*names, *times)},
+    }
+    if not is_own(job, viewer):
+        return card
+    inside = ("user_id", "training_config", "hyperparameters", "seed", "queue", "error_message", "cancel_requested_at")
+    keys = ("base_model_version_id", "evaluated_version_id", "created_by_id")
+    return {
+        **card,
+        **{name: getattr(job, name) for name in inside},
+        **{name.removesuffix("_id"): getattr(job, name) for name in keys},
+    }
+
+
+def run_document(run: TrainingRun) -> dict[str, Any]:
+    """Answer an attempt, without its token."""
+    names = ("attempt", "state", "worker", "heartbeat_at", "dataset_query", "example_count", "examples_hash", "seed")
+    made_with = (
+        "code_version",
+        "lock_hash",
+        "hardware",
+        "metrics",
+        "exit_reason",
+        "error_message",
+        "started_at",
+        "finished_at",
+    )
+    return {"id": run.pk, "model_id": run.model_id, **{name: getattr(run, name) for name in (*names, *made_with)}}
+
+
+def _jobs(request: Any) -> Any:
+    return TrainingJob.objects.visible_to(speaker(request)).select_related("module", "dataset_version", "organization")
+
+
+def _own(request: Request, pk: str) -> TrainingJob:
+    """Answer a job whose inside the speaker may see; raises Missing."""
+    job: TrainingJob = found(_jobs(request), pk=pk)
+    if not is_own(job, speaker(request)):
+        raise Missing("There is no such job, or it is not within your reach.")
+    return job
+
+
+def _run(request: Request, pk: str) -> TrainingRun | None:
+    runs, attempt = _own(request, pk).runs.order_by("-attempt"), _number(request, "attempt", 0)
+    return found(runs, attempt=attempt) if attempt else runs.first()
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.GET.get(name, "")
+    if text and (not text.isascii() or not text.isdigit() or len(text) > 9):
+        raise Malformed(f"{name} must be a whole number.")
+    return int(text) if text else default
+
+
+def _named(user: User, asked: dict[str, Any]) -> dict[str, Any]:
+    """Replace what the request names by the rows themselves, within the user's reach; raises Missing."""
+    versions = DatasetVersion.objects.visible_to(user).select_related("dataset__module")
+    models = ModelVersion.objects.visible_to(user).select_related("module")
+    module = found(AiModule.objects.visible_to(user), slug=asked.pop("ai_module"))
+    version = found(versions, dataset=asked.pop("dataset_id"), version=asked.pop("dataset_version"))
+    organization_id, base = asked.pop("organization_id", None), asked.pop("base_model_version", None)
+    return {
+        **asked,
+        "module": module,
+        "dataset_version": version,
+        "base_model_version": found(models, pk=base) if base else None,
+        "organization": found(Organization.objects.visible_to(user), pk=organization_id) if organization_id else None,
+    }

@@ -1,0 +1,190 @@
+"""What lists of training are narrowed by, and the forms of its verbs; rules stand in the verbs, not here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from core.pages import Filters
+from learning.models import AiModule, City, LabelStatus
+from training.models import (
+    DatasetStatus,
+    DatasetVersion,
+    Environment,
+    JobKind,
+    JobStatus,
+    ModelStatus,
+    ModelVersion,
+    TrainingJob,
+)
+from training.trainers.hyperparameters import describe
+from training.trainers.registry import trainers
+
+ANY = [("", _("any"))]
+
+
+def _modules() -> "forms.ModelChoiceField[AiModule]":
+    return forms.ModelChoiceField(
+        label=_("Module"),
+        queryset=AiModule.objects.order_by("name"),
+        to_field_name="slug",
+        empty_label=_("any"),
+        required=False,
+    )
+
+
+class DatasetFilters(Filters):
+    """Module and status."""
+
+    module = _modules()
+    status = forms.ChoiceField(label=_("Status"), choices=[*ANY, *DatasetStatus.choices], required=False)
+
+
+class JobFilters(Filters):
+    """Module, status and kind."""
+
+    module = _modules()
+    status = forms.ChoiceField(label=_("Status"), choices=[*ANY, *JobStatus.choices], required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=[*ANY, *JobKind.choices], required=False)
+
+
+class ModelFilters(Filters):
+    """Module and status."""
+
+    module = _modules()
+    status = forms.ChoiceField(label=_("Status"), choices=[*ANY, *ModelStatus.choices], required=False)
+
+
+class DatasetForm(forms.Form):
+    """A new dataset and its rule."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
+    module = forms.ModelChoiceField(
+        label=_("Module"), queryset=AiModule.objects.order_by("name"), to_field_name="slug", empty_label=None
+    )
+    description = forms.CharField(label=_("What it is for"), max_length=10_000, required=False)
+    environment = forms.ChoiceField(label=_("Environment"), choices=Environment.choices)
+    label_status = forms.MultipleChoiceField(
+        label=_("Samples whose label is"),
+        choices=[(status.value, status.label) for status in (LabelStatus.CORRECT, LabelStatus.CHANGED)],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_("None chosen: both."),
+    )
+    cities = forms.ModelMultipleChoiceField(
+        label=_("From cities"),
+        queryset=City.objects.none(),
+        to_field_name="slug",
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_("None chosen: all."),
+    )
+    min_quality = forms.FloatField(label=_("Least image quality"), min_value=0, max_value=1, required=False)
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        self.fields["cities"].queryset = City.objects.visible_to(user).order_by("name")  # type: ignore[attr-defined]
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        """Answer the rule as dataset.add takes it."""
+        chosen = self.cleaned_data
+        rule = {
+            "label_status": chosen["label_status"],
+            "cities": [city.slug for city in chosen["cities"]],
+            "min_quality": chosen["min_quality"],
+        }
+        return {key: value for key, value in rule.items() if value not in (None, [])}
+
+
+class FreezeForm(forms.Form):
+    """A new version of a dataset; shares in percent."""
+
+    version = forms.CharField(label=_("Version"), max_length=40)
+    seed = forms.IntegerField(label=_("Seed"), initial=0)
+    train = forms.IntegerField(label=_("Train %"), initial=80, min_value=0, max_value=100)
+    validation = forms.IntegerField(label=_("Validation %"), initial=10, min_value=0, max_value=100)
+    test = forms.IntegerField(label=_("Test %"), initial=10, min_value=0, max_value=100)
+    release_notes = forms.CharField(label=_("Notes"), max_length=10_000, required=False)
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Answer the shares as version.create takes them."""
+        return {name: self.cleaned_data[name] / 100 for name in ("train", "validation", "test")}
+
+
+class ReasonForm(forms.Form):
+    """A sentence that goes with an act on a model version."""
+
+    text = forms.CharField(label=_("Notes"), max_length=4_000, required=False)
+
+
+class TrainForm(forms.Form):
+    """A training job on a frozen version; each trainer's hyperparameters are fields `<trainer>.<name>`."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
+    trainer = forms.ChoiceField(label=_("Trainer"))
+    base_model_version = forms.ModelChoiceField(
+        label=_("Fine-tune from"), queryset=ModelVersion.objects.none(), empty_label=_("nothing: train anew"), required=False
+    )
+    seed = forms.IntegerField(label=_("Seed"), initial=0, required=False)
+
+    def __init__(self, data: Any = None, *, version: DatasetVersion, user: User, like: TrainingJob | None = None) -> None:
+        super().__init__(data, initial=_initial_of(like) if like else {"name": f"{version.dataset.name} {version.version}"})
+        self._like = like
+        module = version.dataset.module
+        self._offered = {name: trainer for name, trainer in trainers().items() if module.task in trainer.tasks}
+        self.fields["trainer"].choices = [(name, trainer.title) for name, trainer in self._offered.items()]  # type: ignore[attr-defined]
+        own = ModelVersion.objects.visible_to(user).filter(module=module).exclude(status=ModelStatus.DEPRECATED)
+        self.fields["base_model_version"].queryset = own.select_related("module").order_by("-created_at")  # type: ignore[attr-defined]
+        for name, trainer in self._offered.items():
+            for facts in describe(trainer.hyperparameters):
+                self.fields[f"{name}.{facts['name']}"] = _field_of(facts)
+
+    @property
+    def plain(self) -> list[forms.BoundField]:
+        """Answer the fields that every trainer shares."""
+        return [field for field in self if "." not in field.name]
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField], bool]]:
+        """Answer the hyperparameters of each trainer, under its title, and whether they are what an earlier job ran with."""
+        of_earlier = self._like.trainer if self._like else ""
+        return [
+            (trainer.title, [field for field in self if field.name.startswith(f"{name}.")], name == of_earlier)
+            for name, trainer in self._offered.items()
+        ]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Answer what job.create takes from this form."""
+        chosen = self.cleaned_data
+        prefix = f"{chosen['trainer']}."
+        given = {name.removeprefix(prefix): value for name, value in chosen.items() if name.startswith(prefix)}
+        return {
+            **{name: chosen[name] for name in ("name", "trainer", "base_model_version")},
+            "hyperparameters": {name: value for name, value in given.items() if value not in (None, "")},
+            "seed": chosen["seed"] or 0,
+        }
+
+
+def _initial_of(job: TrainingJob) -> dict[str, Any]:
+    """Answer what an earlier job was asked with, as this form's initial values."""
+    return {
+        "name": job.name,
+        "trainer": job.trainer,
+        "base_model_version": job.base_model_version_id,
+        "seed": job.seed,
+        **{f"{job.trainer}.{name}": value for name, value in job.hyperparameters.items()},
+    }
+
+
+def _field_of(facts: Mapping[str, Any]) -> forms.Field:
+    """Make the field of one hyperparameter as `describe` tells it."""
+    shared = {"label": facts["title"], "initial": facts["default"], "required": False}
+    if facts["type"] == "string":
+        return forms.ChoiceField(choices=[(word, word) for word in facts["choices"]], **shared)
+    kind = forms.IntegerField if facts["type"] == "integer" else forms.FloatField
+    return kind(min_value=facts.get("minimum"), max_value=facts.get("maximum"), **shared)

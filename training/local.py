@@ -1,0 +1,68 @@
+"""What a host keeps of the store for itself, below VAR: copies of objects by their hash, and room to work in.
+
+Copies are read-only and appear whole, under their hash, by a rename; any number of processes may fetch the same one.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from core.ids import new_id
+from core.storage import StoreError, chunks_of, reading
+
+
+class Corrupt(StoreError):
+    """The store gave other bytes than were stored."""
+
+
+def scratch() -> Path:
+    """Answer a folder for files that nobody misses."""
+    return _made(settings.VAR / "scratch")
+
+
+def runs() -> Path:
+    """Answer the folder of the folders of running attempts."""
+    return _made(settings.VAR / "runs")
+
+
+def cache() -> Path:
+    """Answer the folder of the copies: `<first two of the hash>/<hash>`."""
+    return _made(settings.VAR / "cache" / "objects")
+
+
+def place_of(sha256: str) -> str:
+    """Answer where a copy lies below `cache()`."""
+    return f"{sha256[:2]}/{sha256}"
+
+
+def cached(name: str, alias: str, sha256: str, *, tick: Callable[[], None] = lambda: None) -> Path:
+    """Answer a local, read-only copy of an object, fetched and checked where it is not there yet.
+
+    `tick` is called after each piece. Raises ObjectMissing, or Corrupt where the bytes do not have this hash.
+    """
+    target = cache() / place_of(sha256)
+    if target.exists():
+        return target
+    target.parent.mkdir(exist_ok=True)
+    part = target.with_name(f".{new_id()}")
+    digest = hashlib.sha256()
+    try:
+        with reading(name, alias) as stream, part.open("xb") as out:
+            for piece in chunks_of(stream):
+                digest.update(piece)
+                out.write(piece)
+                tick()
+        if digest.hexdigest() != sha256:
+            raise Corrupt(f"The object {name} does not have the bytes that were stored.")
+        part.chmod(0o444)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,180 @@
+"""A dataset grows: a rule over the learning store, and the samples it gathered."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Coalesce
+
+from accounts.models import Organization
+from core.ids import new_id
+from core.lifecycle import Lifecycle
+from learning.models import AiModule, LearningSample
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import User
+
+
+class DatasetStatus(models.TextChoices):
+    """Whether a dataset may still grow."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+
+
+class Environment(models.TextChoices):
+    """What a dataset is for."""
+
+    DEV = "dev"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+def visible_rows(user: "User") -> models.Q:
+    """Select rows with an organization column that `user` sees: hub staff and pipelines all, others own and global."""
+    if user.is_hub_staff or (user.is_machine and user.organization_id is None):
+        return models.Q()
+    return models.Q(organization_id=user.organization_id or 0) | models.Q(organization__isnull=True)
+
+
+class TrainingDatasetQuerySet(models.QuerySet["TrainingDataset"]):
+    """Datasets, their counts, and who sees which."""
+
+    def visible_to(self, user: "User") -> "TrainingDatasetQuerySet":
+        """Global ones and those of the own organization; hub staff see all."""
+        return self.filter(visible_rows(user))
+
+    def with_counts(self) -> "TrainingDatasetQuerySet":
+        """Add sample_count, labeled_count and verified_count, summed from the deltas."""
+        sums = {
+            name: Coalesce(models.Sum(f"deltas__{column}"), 0)
+            for name, column in (("sample_count", "samples"), ("labeled_count", "labeled"), ("verified_count", "verified"))
+        }
+        return self.annotate(**sums)
+
+
+class TrainingDataset(Lifecycle):
+    """A named, growing set of samples of one module.
+
+    `rule` is the dataset_query: {label_status: [...], cities: [...], since, until, min_quality}, over the module.
+    """
+
+    STATE_FIELD = "status"
+    MOVES = {
+        DatasetStatus.DRAFT: frozenset({DatasetStatus.ACTIVE, DatasetStatus.ARCHIVED}),
+        DatasetStatus.ACTIVE: frozenset({DatasetStatus.ARCHIVED}),
+        DatasetStatus.ARCHIVED: frozenset(),
+    }
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    module = models.ForeignKey(AiModule, on_delete=models.PROTECT, related_name="+")
+    label_schema = models.JSONField(default=dict)
+    environment = models.CharField(max_length=12, choices=Environment, default=Environment.DEV)
+    version = models.CharField(max_length=40, default="v0.1.0")
+    status = models.CharField(max_length=10, choices=DatasetStatus, default=DatasetStatus.DRAFT)
+    rule = models.JSONField(default=dict, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TrainingDatasetQuerySet.as_manager()
+
+    class Meta:
+        db_table = "training_datasets"
+        verbose_name = "dataset"
+        constraints = [
+            # Coalesce, because SQLite cannot count two absent organizations as the same
+            models.UniqueConstraint(Coalesce("organization", 0), "name", "version", name="dataset_name_once_per_organization"),
+            models.CheckConstraint(condition=models.Q(status__in=DatasetStatus.values), name="dataset_status_known"),
+            models.CheckConstraint(condition=models.Q(environment__in=Environment.values), name="dataset_environment_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetDelta(models.Model):
+    """A change of a dataset's counts, written in the verb's transaction; a task folds many into one.
+
+    `bytes` are of distinct objects, and counted only where a plan bounds them: in a customer's datasets.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    dataset = models.ForeignKey(TrainingDataset, on_delete=models.CASCADE, related_name="deltas")
+    samples = models.IntegerField(default=0)
+    labeled = models.IntegerField(default=0)
+    verified = models.IntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "training_dataset_deltas"
+
+    def __str__(self) -> str:
+        return f"{self.samples:+d} {self.labeled:+d} {self.verified:+d}"
+
+
+class TrainingSample(models.Model):
+    """A learning sample's place in a dataset; what the seed calls file and labels is the sample's own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    dataset = models.ForeignKey(TrainingDataset, on_delete=models.CASCADE, related_name="samples", db_index=False)
+    sample = models.ForeignKey(LearningSample, on_delete=models.PROTECT, related_name="+")
+    metadata = models.JSONField(default=dict, blank=True)
+    is_labeled = models.BooleanField(default=False)
+    is_verified = models.BooleanField(default=False)
+    labeled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    verified_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    quality_score = models.DecimalField(max_digits=4, decimal_places=3, null=True)
+    rejection_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "training_samples"
+        verbose_name = "training sample"
+        constraints = [models.UniqueConstraint(fields=["dataset", "sample"], name="training_sample_once_per_dataset")]
+
+    def __str__(self) -> str:
+        return f"{self.sample_id} in {self.dataset_id}"
+
+    @property
+    def file_url(self) -> str | None:
+        """A signed address of the sample's file."""
+        return self.sample.object.signed_get().url if self.sample.object else None
+
+    @property
+    def file_type(self) -> str:
+        """Say image or video."""
+        return self.sample.object.media_type.split("/")[0] if self.sample.object else ""
+
+    @property
+    def file_size(self) -> int:
+        """The file's size in bytes."""
+        return self.sample.object.size if self.sample.object else 0
+
+    @property
+    def labels(self) -> list[str]:
+        """The label names in the truth, once each."""
+        truth = self.sample.truth or {}
+        named = [truth.get("label") or truth.get("text"), *(box.get("label") for box in truth.get("boxes", ()))]
+        return list(dict.fromkeys(name for name in named if name))
+
+    @property
+    def annotations(self) -> dict[str, Any] | None:
+        """The truth as an annotation value."""
+        return self.sample.truth
+
+    @property
+    def source_camera_id(self) -> Any:
+        """The uuid of the camera."""
+        return self.sample.camera_id
+
+    @property
+    def captured_at(self) -> "datetime":
+        """When the sample was captured."""
+        return self.sample.captured_at

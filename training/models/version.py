@@ -1,0 +1,135 @@
+"""A dataset version: members that never change, and a fingerprint that proves it."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+from core.ids import new_id
+from core.lifecycle import Lifecycle
+from learning.models import LearningSample, StoredObject
+from training.models.dataset import TrainingDataset, visible_rows
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class VersionState(models.TextChoices):
+    """Whether a version is being made, is fixed, or is put away."""
+
+    DRAFT = "draft"
+    FREEZING = "freezing"
+    FROZEN = "frozen"
+    ARCHIVED = "archived"
+
+
+class Split(models.TextChoices):
+    """Which part of a version a member is for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
+    """Versions, and who sees which."""
+
+    def visible_to(self, user: "User") -> "DatasetVersionQuerySet":
+        """Those of the datasets a user sees."""
+        return self.filter(dataset__in=TrainingDataset.objects.filter(visible_rows(user)))
+
+
+class DatasetVersion(Lifecycle):
+    """`<dataset>@<semver>`; the fingerprint is over sorted member lines and holds no database id.
+
+    Manifest and truth are objects: one JSON line a member each. `split` is the shares, `statistics` the seed's counts.
+    While it freezes, `freeze_token` names the worker that does it and `freeze_beat_at` says that it is alive.
+    """
+
+    MOVES = {
+        VersionState.DRAFT: frozenset({VersionState.FREEZING}),
+        VersionState.FREEZING: frozenset({VersionState.FROZEN, VersionState.DRAFT}),
+        VersionState.FROZEN: frozenset({VersionState.ARCHIVED}),
+        VersionState.ARCHIVED: frozenset(),
+    }
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    dataset = models.ForeignKey(TrainingDataset, on_delete=models.PROTECT, related_name="versions")
+    version = models.CharField(max_length=40)
+    state = models.CharField(max_length=10, choices=VersionState, default=VersionState.DRAFT)
+    seed = models.BigIntegerField(default=0)
+    split = models.JSONField(default=dict)
+    dataset_query = models.JSONField(default=dict)
+    label_schema = models.JSONField(default=dict)
+    release_notes = models.TextField(blank=True)
+    fingerprint = models.CharField(max_length=80, blank=True)
+    sample_count = models.PositiveIntegerField(default=0)
+    statistics = models.JSONField(default=dict)
+    manifest = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    truth = models.ForeignKey(StoredObject, on_delete=models.PROTECT, null=True, related_name="+")
+    is_production = models.BooleanField(default=False)
+    freeze_token = models.CharField(max_length=32, blank=True)
+    freeze_beat_at = models.DateTimeField(null=True)
+    error_message = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    frozen_at = models.DateTimeField(null=True)
+
+    objects = DatasetVersionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "dataset_versions"
+        verbose_name = "dataset version"
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "version"], name="version_once_per_dataset"),
+            models.UniqueConstraint(
+                fields=["dataset"], condition=models.Q(is_production=True), name="version_one_production_per_dataset"
+            ),
+            models.CheckConstraint(condition=models.Q(state__in=VersionState.values), name="version_state_known"),
+            models.CheckConstraint(
+                condition=~models.Q(state=VersionState.FROZEN) | ~models.Q(fingerprint=""),
+                name="version_frozen_has_fingerprint",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset.name}@{self.version}"
+
+    @property
+    def organization_id(self) -> int | None:
+        """The organization of the dataset."""
+        return self.dataset.organization_id
+
+
+class DatasetMember(models.Model):
+    """One sample in one version: lean, without its truth, which travels in the version's own object."""
+
+    pk = models.CompositePrimaryKey("version_id", "sample_id")
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="members", db_index=False)
+    sample = models.ForeignKey(LearningSample, on_delete=models.PROTECT, related_name="+")
+    split = models.CharField(max_length=10, choices=Split)
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "dataset_members"
+
+    def __str__(self) -> str:
+        return f"{self.sample_id} in {self.version_id}"
+
+
+class GroupSplit(models.Model):
+    """The split of a group (an event, near-duplicates, a person) in the version that met it first; later ones inherit it.
+
+    `group_hash` is the first 8 bytes of the SHA-256 of the group key, as a signed number.
+    """
+
+    pk = models.CompositePrimaryKey("version_id", "group_hash")
+    version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="groups", db_index=False)
+    group_hash = models.BigIntegerField()
+    split = models.CharField(max_length=10, choices=Split)
+
+    class Meta:
+        db_table = "dataset_group_splits"
+
+    def __str__(self) -> str:
+        return f"{self.group_hash} is for {self.split}"

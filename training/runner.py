@@ -1,0 +1,115 @@
+"""`python -m training.runner FOLDER`: does one run in a process of its own. Knows no database and no Django.
+
+Writes JSON lines on its standard output (trainers/work.py) and nothing else there: what libraries print goes to standard
+error. Its standard input is a pipe that its supervisor holds open; at the end of file, or at SIGTERM, the run stops and the
+exit status is 75, within ten seconds whatever it is doing.
+"""
+
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from training.trainers.work import BUNDLE_NAME, STOPPED_STATUS, Stopped, Unfit, Work
+
+GRACE_SECONDS = 8.0
+
+
+class Voice:
+    """Writes whole lines to what was standard output, from any thread."""
+
+    def __init__(self) -> None:
+        self._out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+
+    def say(self, event: dict[str, Any]) -> None:
+        """Write one event; numbers that JSON lacks become null."""
+        cleaned = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in event.items()
+        }
+        with self._lock:
+            self._out.write(json.dumps(cleaned) + "\n")
+            self._out.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Do the run of the folder; answers the exit status."""
+    voice = Voice()
+    work = Work(Path(arguments[0]), voice.say)
+    _watch(work)
+    try:
+        scores = evaluate(work) if work.job["kind"] == "evaluate" else train(work)
+    except Stopped:
+        return STOPPED_STATUS
+    except Unfit as error:
+        voice.say({"event": "error", "text": str(error)})
+        return 1
+    except Exception as error:  # noqa: BLE001  whatever a trainer raises is its end, and a person wants to read it
+        traceback.print_exc()
+        voice.say({"event": "error", "text": f"{type(error).__name__}: {error}"})
+        return 1
+    voice.say({"event": "done", "metrics": scores})
+    return 0
+
+
+def train(work: Work) -> dict[str, Any]:
+    """Prepare, train, export, evaluate, pack; answers the scores."""
+    from training.packing import pack
+    from training.trainers import hyperparameters
+    from training.trainers.registry import trainers
+
+    trainer = trainers()[work.job["trainer"]]
+    settings = hyperparameters.read(trainer.hyperparameters, work.job["hyperparameters"])
+    data = trainer.prepare(work, settings)
+    model = trainer.train(work, settings, data)
+    work.progress(92)
+    exported = trainer.export(work, settings, data, model)
+    work.progress(95)
+    scores = trainer.evaluate(work, exported)
+    pack(work, trainer, exported, scores)
+    work.progress(100)
+    return scores
+
+
+def evaluate(work: Work) -> dict[str, Any]:
+    """Score the bundle in the folder on the job's split."""
+    from training.bundle import read_bundle
+    from training.scoring import score_onnx
+
+    bundle = read_bundle(work.folder / BUNDLE_NAME)
+    labels = [label["name"] for label in bundle.config["labels"]]
+    split = work.job["split"]
+    work.progress(5)
+    scores = score_onnx(work, bundle.model, bundle.config["preprocessing"], labels, split)
+    if not scores:
+        raise Unfit(f"The version has no {split} split to score on.")
+    work.progress(100)
+    return scores
+
+
+def _watch(work: Work) -> None:
+    """Stop the work at SIGTERM, and at the end of file on standard input."""
+
+    def end(*_: object) -> None:
+        work.stop()
+        timer = threading.Timer(GRACE_SECONDS, os._exit, [STOPPED_STATUS])
+        timer.daemon = True
+        timer.start()
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        end()
+
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Trainers: a folder in, JSON lines out; they know no database."""

@@ -1,0 +1,138 @@
+"""Pages of datasets: what each gathers, what it holds, and its versions."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Event, User
+from accounts.policy import Permission, is_allowed, require
+from core.pages import carry_out, first_error, found
+from core.paging import bounded_count, keyset_page
+from learning.thumbnails import with_thumbnails
+from training import semver
+from training.actions import dataset as dataset_verbs
+from training.actions import version as version_verbs
+from training.forms import DatasetFilters, DatasetForm, FreezeForm
+from training.models import TrainingDataset, TrainingSample
+
+PAGE = 50
+SHOWN = 24
+
+
+@require_safe
+def datasets(request: HttpRequest) -> HttpResponse:
+    """List datasets, newest first, with their counts."""
+    user = viewer(request)
+    form = DatasetFilters(request.GET)
+    rows = TrainingDataset.objects.visible_to(user).filter(**form.chosen)
+    counted = rows.with_counts().select_related("module", "organization")
+    page = keyset_page(counted, cursor=request.GET.get("cursor", ""), size=PAGE)
+    facts = {"page": page, "form": form, "count": bounded_count(rows)}
+    return render(request, "training/dataset_list.html", {**facts, "may_add": is_allowed(user, Permission.MANAGE_DATASETS)})
+
+
+@require_http_methods(["GET", "POST"])
+def dataset_new(request: HttpRequest) -> HttpResponse:
+    """Ask for a new dataset and its rule, and make it."""
+    user = viewer(request)
+    require(user, Permission.MANAGE_DATASETS)
+    form = DatasetForm(request.POST if request.method == "POST" else None, user=user)
+    if request.method == "POST" and form.is_valid():
+        asked = {name: form.cleaned_data[name] for name in ("name", "module", "description", "environment")}
+        return carry_out(
+            request,
+            lambda: dataset_verbs.add(by=user, rule=form.rule, **asked),
+            done=_("The dataset was made; refresh it to gather samples."),
+            then=reverse("training:datasets"),
+        )
+    return render(request, "training/dataset_new.html", {"form": form})
+
+
+@require_safe
+def dataset(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show one dataset: its rule in words, its counts, its versions, and what may be done."""
+    user = viewer(request)
+    shown = found(TrainingDataset.objects.visible_to(user).with_counts().select_related("module", "organization"), pk=pk)
+    versions = list(shown.versions.order_by("-created_at")[:PAGE])
+    samples = TrainingSample.objects.filter(dataset=shown).select_related("sample__city", "sample__object__thumbnail")
+    own = is_own(shown, user)
+    facts = {
+        "dataset": shown,
+        "is_own": own,
+        "versions": versions,
+        "samples": with_thumbnails([row.sample for row in samples.order_by("-pk")[:SHOWN]], user) if own else [],
+        "freeze_form": FreezeForm(initial={"version": _next_number([version.version for version in versions])}),
+        "may_manage": is_allowed(user, Permission.MANAGE_DATASETS, shown),
+        "may_freeze": is_allowed(user, Permission.FREEZE_VERSION, shown),
+        "events": Event.objects.visible_to(user).about("training.trainingdataset", shown.pk).order_by("-id")[:SHOWN],
+    }
+    return render(request, "training/dataset_detail.html", facts)
+
+
+@require_POST
+def dataset_refresh(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Gather what the rule selects and the dataset lacks."""
+    user = viewer(request)
+    shown = found(TrainingDataset.objects.visible_to(user), pk=pk)
+    return carry_out(
+        request,
+        lambda: dataset_verbs.refresh(shown, by=user),
+        done=lambda added: ngettext("%d sample was added.", "%d samples were added.", added) % added,
+        then=reverse("training:dataset", args=[pk]),
+    )
+
+
+@require_POST
+def dataset_freeze(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Begin to freeze a version."""
+    user = viewer(request)
+    shown = found(TrainingDataset.objects.visible_to(user), pk=pk)
+    form = FreezeForm(request.POST)
+    here = reverse("training:dataset", args=[pk])
+    if not form.is_valid():
+        messages.error(request, first_error(form))
+        return redirect(here)
+    facts = {name: form.cleaned_data[name] for name in ("version", "release_notes")}
+    return carry_out(
+        request,
+        lambda: version_verbs.create(shown, by=user, seed=form.cleaned_data["seed"], split=form.split, **facts),
+        done=_("The version is being frozen by a worker."),
+        then=here,
+    )
+
+
+@require_POST
+def dataset_archive(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Put a dataset away."""
+    user = viewer(request)
+    shown = found(TrainingDataset.objects.visible_to(user), pk=pk)
+    return carry_out(
+        request,
+        lambda: dataset_verbs.archive(shown, by=user),
+        done=_("The dataset was archived."),
+        then=reverse("training:dataset", args=[pk]),
+    )
+
+
+def viewer(request: HttpRequest) -> User:
+    """Answer who looks on, if they may look at training at all; raises Refused."""
+    require(request.user, Permission.VIEW_TRAINING)
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def is_own(shown: Any, user: User) -> bool:
+    """Tell whether `user` may see all of it: a customer sees what is shared by name, card and metrics only."""
+    return user.is_hub_staff or shown.organization_id == user.organization_id
+
+
+def _next_number(taken: list[str]) -> str:
+    newest = max((numbers for text in taken if (numbers := semver.numbers_of(text))), default=None)
+    return "v" + semver.spelled(semver.following(newest, is_patch=False))
