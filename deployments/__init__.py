@@ -1,0 +1,1 @@
+"""Edge servers, rollouts, and what runs where."""

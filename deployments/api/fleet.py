@@ -1,0 +1,234 @@
+"""`deployments/…` and the deployment side of `training/models`: the fleet and what is sent to it, for people."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Count, Prefetch
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authorise import speaker
+from accounts.policy import Permission
+from core.pages import found
+from core.paging import keyset_page, page_size
+from deployments.actions import deployment as deployment_verbs
+from deployments.actions import edge_server as edge_verbs
+from deployments.actions import rollback
+from deployments.actions import rollout as rollout_verbs
+from deployments.api import wire
+from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
+from learning.models import AiModule
+from training.models import ModelVersion
+
+
+class Edges(APIView):
+    """The edge servers within reach."""
+
+    permission = Permission.VIEW_FLEET
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer a page of them with their slots, newest first."""
+        return _page(request, _edges(request), wire.edge_document)
+
+
+class Edge(APIView):
+    """One edge server."""
+
+    permission = Permission.VIEW_FLEET
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer it with its slots."""
+        return Response(wire.edge_document(found(_edges(request), pk=pk)))
+
+
+class Rollouts(APIView):
+    """Rollouts: the list, and a new one."""
+
+    @property
+    def permission(self) -> Permission:
+        """Looking and starting need different permissions."""
+        return Permission.DEPLOY if self.request.method == "POST" else Permission.VIEW_FLEET
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer a page, newest first."""
+        return _page(request, _rollouts(request), wire.rollout_document)
+
+    @extend_schema(request=wire.RolloutAsked, responses={201: dict})
+    def post(self, request: Request) -> Response:
+        """Start one."""
+        asked = wire.read(wire.RolloutAsked, request)
+        version = found(_versions(request), pk=asked["model_version"])
+        edges = None if asked["edges"] is None else _named_edges(request, asked["edges"])
+        started = rollout_verbs.start(
+            version, by=speaker(request), edges=edges, plan=asked["plan"], scheduled_at=asked["scheduled_at"]
+        )
+        return Response(wire.rollout_document(started), status=201)
+
+
+class RolloutView(APIView):
+    """One rollout."""
+
+    permission = Permission.VIEW_FLEET
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer it with its waves and how many deployments are where."""
+        rollout = found(_rollouts(request), pk=pk)
+        counted = rollout.deployments.values_list("action", "status").annotate(Count("pk")).order_by()
+        counts: dict[str, dict[str, int]] = {}
+        for action, status, count in counted:
+            counts.setdefault(action, {})[status] = count
+        waves = rollout.waves.order_by("number").values("number", "name", "opened_at", "finished_at")
+        return Response({**wire.rollout_document(rollout), "waves": list(waves), "deployments": counts})
+
+
+class RolloutAct(APIView):
+    """A verb on a rollout; which one, the route says."""
+
+    permission = Permission.DEPLOY
+    verb: Callable[..., Rollout] | None = None
+
+    @extend_schema(request=wire.ReasonSaid, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Do it and answer the rollout."""
+        assert self.verb is not None
+        said = wire.read(wire.ReasonSaid, request)
+        reason = {"reason": said["reason"]} if self.verb in (rollout_verbs.pause, rollout_verbs.abort) else {}
+        return Response(wire.rollout_document(self.verb(found(_rollouts(request), pk=pk), by=speaker(request), **reason)))
+
+
+class Deployments(APIView):
+    """Where a model version was sent."""
+
+    permission = Permission.VIEW_FLEET
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer a page of its deployments on edges within reach, newest first."""
+        version = found(_versions(request), pk=pk)
+        rows = ModelDeployment.objects.visible_to(speaker(request)).filter(model_version=version)
+        return _page(request, rows, wire.deployment_document)
+
+
+class Deploy(APIView):
+    """Send a released version to one edge."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(request=wire.DeployAsked, responses={201: dict})
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the deployment; it is null while it is scheduled for later."""
+        version, asked = found(_versions(request), pk=pk), wire.read(wire.DeployAsked, request)
+        edge = found(EdgeServer.objects.visible_to(speaker(request)), pk=asked["edge_server_id"])
+        rollout, deployment = deployment_verbs.deploy(version, edge, by=speaker(request), scheduled_at=asked["scheduled_at"])
+        shown = wire.deployment_document(deployment) if deployment else None
+        return Response({"rollout": rollout.pk, "deployment": shown}, status=201)
+
+
+class DeployAll(APIView):
+    """Send a released version to every edge with a slot for its module."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(request=wire.DeployAllAsked, responses={202: dict})
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the rollout that does it."""
+        asked = wire.read(wire.DeployAllAsked, request)
+        started = deployment_verbs.deploy_all(found(_versions(request), pk=pk), by=speaker(request), **asked)
+        return Response({"rollout": started.pk}, status=202)
+
+
+class ModelRollback(APIView):
+    """Take a version back from every edge that is assigned it."""
+
+    permission = Permission.ROLL_BACK
+
+    @extend_schema(request=None, responses={202: dict})
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer how many edges go back."""
+        returned = rollback.of_model(found(_versions(request), pk=pk), by=speaker(request))
+        return Response(vars(returned), status=202)
+
+
+class Retry(APIView):
+    """Try a failed deployment once more."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(request=None, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the deployment, pending again under its next attempt."""
+        rows = ModelDeployment.objects.visible_to(speaker(request)).select_related("edge_server")
+        return Response(wire.deployment_document(deployment_verbs.retry(found(rows, pk=pk), by=speaker(request))))
+
+
+class EdgeRollback(APIView):
+    """Take one module of one edge back."""
+
+    permission = Permission.ROLL_BACK
+
+    @extend_schema(request=wire.ModuleNamed, responses={201: dict})
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the deployment that brings it back."""
+        edge, module = _edge_and_module(request, pk)
+        return Response(wire.deployment_document(rollback.of_edge(edge, module, by=speaker(request))), status=201)
+
+
+class LiftHold(APIView):
+    """Offer again what a site went back from."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(request=wire.ModuleNamed, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the slot."""
+        edge, module = _edge_and_module(request, pk)
+        return Response(wire.slot_document(edge_verbs.lift_hold(edge, module, by=speaker(request))))
+
+
+class Callback(APIView):
+    """Say where an edge's assignments are pushed to."""
+
+    permission = Permission.MANAGE_EDGES
+
+    @extend_schema(request=wire.CallbackAsked, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the edge server."""
+        edge = found(_edges(request), pk=pk)
+        edge_verbs.set_callback(edge, wire.read(wire.CallbackAsked, request)["url"], by=speaker(request))
+        return Response(wire.edge_document(edge))
+
+
+def _page(request: Request, rows: Any, document: Callable[[Any], dict[str, Any]]) -> Response:
+    page = keyset_page(rows, cursor=request.GET.get("cursor", ""), size=page_size(request.GET.get("page_size")))
+    return Response({"results": [document(row) for row in page.results], "next": page.next})
+
+
+def _edges(request: Request) -> Any:
+    slots: Prefetch[Any] = Prefetch("slots", EdgeSlot.objects.select_related("module", "desired").order_by("module__slug"))
+    return EdgeServer.objects.visible_to(speaker(request)).select_related("city").prefetch_related(slots)
+
+
+def _edge_and_module(request: Request, pk: str) -> tuple[EdgeServer, AiModule]:
+    edge = found(EdgeServer.objects.visible_to(speaker(request)), pk=pk)
+    slug = wire.read(wire.ModuleNamed, request)["ai_module"]
+    return edge, found(AiModule.objects.all(), slug=slug)
+
+
+def _rollouts(request: Request) -> Any:
+    return Rollout.objects.visible_to(speaker(request)).select_related("model_version__module")
+
+
+def _versions(request: Request) -> Any:
+    return ModelVersion.objects.visible_to(speaker(request)).select_related("module", "organization")
+
+
+def _named_edges(request: Request, ids: list[int]) -> list[EdgeServer]:
+    rows = EdgeServer.objects.visible_to(speaker(request))
+    within = rows.in_bulk([number for number in ids if 0 < number < 2**63])
+    return [within.get(number) or found(rows, pk=0) for number in ids]

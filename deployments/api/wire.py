@@ -1,0 +1,192 @@
+"""Rows as docs/wire spells them, and bodies as they must be."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from deployments.actions.edge_server import FACTS_LIMIT, VERSION_LIMIT
+from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
+
+MOST_SLOTS = 200
+
+
+class Enrolment(serializers.Serializer[Any]):
+    """How a machine becomes an edge server: `key_sha256` is over the whole text `cc_<key_prefix>_<secret>`."""
+
+    code = serializers.CharField(max_length=64)
+    key_prefix = serializers.CharField(max_length=16)
+    key_sha256 = serializers.CharField(max_length=64)
+    name = serializers.CharField(max_length=120, allow_blank=True, default="")
+    platform = serializers.DictField(default=dict)
+
+
+class LeftSaid(serializers.Serializer[Any]):
+    """The attempt that the site went back from by itself."""
+
+    deployment = serializers.UUIDField()
+    attempt = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class SlotSaid(serializers.Serializer[Any]):
+    """What an edge says of one module."""
+
+    ai_module = serializers.CharField(max_length=64)
+    active_version = serializers.CharField(max_length=VERSION_LIMIT, allow_blank=True, allow_null=True, default="")
+    previous_version = serializers.CharField(max_length=VERSION_LIMIT, allow_blank=True, allow_null=True, default="")
+    counter = serializers.IntegerField(min_value=0, max_value=2**63 - 1, allow_null=True, default=None)
+    origin = serializers.ChoiceField(["hub", "local"], default="hub")
+    left = LeftSaid(allow_null=True, default=None)
+
+
+class HeartbeatSaid(serializers.Serializer[Any]):
+    """What an edge says of itself."""
+
+    at = serializers.DateTimeField(required=False)
+    edge_version = serializers.CharField(max_length=VERSION_LIMIT, allow_blank=True, default="")
+    runtime = serializers.DictField(default=dict)
+    slots = serializers.ListField(child=SlotSaid(), max_length=MOST_SLOTS, default=list)
+    telemetry = serializers.ListField(child=serializers.DictField(), max_length=1_000, default=list)
+
+
+class ReportSaid(serializers.Serializer[Any]):
+    """One report; its status is judged by the verb."""
+
+    attempt = serializers.IntegerField()
+    seq = serializers.IntegerField()
+    status = serializers.CharField(max_length=FACTS_LIMIT)
+    progress_percent = serializers.FloatField(default=0)
+    error_message = serializers.CharField(max_length=FACTS_LIMIT, allow_blank=True, allow_null=True, default="")
+    at = serializers.DateTimeField()
+
+
+class ReportsSaid(serializers.Serializer[Any]):
+    """Reports in any order."""
+
+    reports = ReportSaid(many=True)
+
+
+class RolloutAsked(serializers.Serializer[Any]):
+    """What to send where; no edges means all that have a slot for the module."""
+
+    model_version = serializers.UUIDField()
+    edges = serializers.ListField(child=serializers.IntegerField(), max_length=10_000, allow_null=True, default=None)
+    plan = serializers.JSONField(default=None, allow_null=True)
+    scheduled_at = serializers.DateTimeField(allow_null=True, default=None)
+
+
+class DeployAsked(serializers.Serializer[Any]):
+    """Which edge, and when."""
+
+    edge_server_id = serializers.IntegerField(max_value=2**63 - 1)
+    scheduled_at = serializers.DateTimeField(allow_null=True, default=None)
+
+
+class DeployAllAsked(serializers.Serializer[Any]):
+    """By which plan, and when; `confirm_edges` is how many edges the asker believes that to be."""
+
+    confirm_edges = serializers.IntegerField(min_value=0, max_value=2**31 - 1, allow_null=True, default=None)
+
+    plan = serializers.JSONField(default=None, allow_null=True)
+    scheduled_at = serializers.DateTimeField(allow_null=True, default=None)
+
+
+class ModuleNamed(serializers.Serializer[Any]):
+    """Which module of an edge."""
+
+    ai_module = serializers.CharField(max_length=64)
+
+
+class CallbackAsked(serializers.Serializer[Any]):
+    """Where to push assignments to; "" ends it."""
+
+    url = serializers.CharField(max_length=2_000, allow_blank=True)
+
+
+class ReasonSaid(serializers.Serializer[Any]):
+    """Why, for the record."""
+
+    reason = serializers.CharField(max_length=2_000, allow_blank=True, default="")
+
+
+def read(form: type[serializers.Serializer[Any]], request: Request) -> Any:
+    """Answer the checked body of a request."""
+    asked = form(data=request.data)
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data
+
+
+def edge_document(edge: EdgeServer) -> dict[str, Any]:
+    """Answer an edge server with its slots."""
+    return {
+        "id": edge.pk,
+        "name": edge.name,
+        "organization": edge.organization_id,
+        "city": edge.city.slug if edge.city else None,
+        "group": edge.group,
+        "platform": edge.platform,
+        "edge_version": edge.edge_version,
+        "runtime": edge.runtime,
+        "enrolled_at": edge.enrolled_at,
+        "last_seen_at": edge.last_seen_at,
+        "retired_at": edge.retired_at,
+        "assignment_version": edge.assignment_version,
+        "has_callback": bool(edge.callback_url),
+        "telemetry": edge.telemetry,
+        "slots": [slot_document(slot) for slot in edge.slots.all()],
+    }
+
+
+def slot_document(slot: EdgeSlot) -> dict[str, Any]:
+    """Answer what a module of an edge shall run and says it runs."""
+    return {
+        "ai_module": slot.module.slug,
+        "desired_version": slot.desired.version if slot.desired else None,
+        "desired_at": slot.desired_at,
+        "active_version": slot.active_version,
+        "previous_version": slot.previous_version,
+        "counter": slot.reported_counter,
+        "reported_at": slot.reported_at,
+        "held": slot.held,
+        "held_reason": slot.held_reason,
+        "telemetry": slot.telemetry,
+        "telemetry_at": slot.telemetry_at,
+        "has_drifted": slot.has_drifted,
+    }
+
+
+def rollout_document(rollout: Rollout) -> dict[str, Any]:
+    """Answer a rollout."""
+    return {
+        "id": rollout.pk,
+        "model_version": rollout.model_version_id,
+        "ai_module": rollout.model_version.module.slug,
+        "version": rollout.model_version.version,
+        "state": rollout.state,
+        "stopped_because": rollout.stopped_because,
+        "plan": rollout.plan,
+        "scheduled_at": rollout.scheduled_at,
+        "created_at": rollout.created_at,
+        "started_at": rollout.started_at,
+        "finished_at": rollout.finished_at,
+    }
+
+
+def deployment_document(deployment: ModelDeployment) -> dict[str, Any]:
+    """Answer a deployment as the seeds spell it."""
+    return {
+        "id": deployment.pk,
+        "model_version_id": deployment.model_version_id,
+        "edge_server_id": deployment.edge_server_id,
+        "rollout": deployment.rollout_id,
+        "action": deployment.action,
+        "status": deployment.status,
+        "progress_percent": deployment.progress_percent,
+        "attempt": deployment.attempt,
+        "scheduled_at": deployment.scheduled_at,
+        "started_at": deployment.started_at,
+        "completed_at": deployment.completed_at,
+        "error_message": deployment.error_message,
+        "retry_count": deployment.retry_count,
+        "created_at": deployment.created_at,
+    }

@@ -1,0 +1,141 @@
+"""An edge server, and for each module what it shall run and what it says it runs."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Organization
+from learning.models import AiModule, City
+from training.models import ModelVersion
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import User
+
+
+DRIFT_GRACE = timedelta(minutes=15)
+"""How long an edge may take before it is said to have drifted from what it shall run."""
+
+
+class EdgeServerQuerySet(models.QuerySet["EdgeServer"]):
+    """Edge servers, and who sees which."""
+
+    def in_service(self) -> "EdgeServerQuerySet":
+        """Those not retired."""
+        return self.filter(retired_at__isnull=True)
+
+    def visible_to(self, user: "User") -> "EdgeServerQuerySet":
+        """Hub staff see all, an edge itself, an organization its own."""
+        if user.is_hub_staff:
+            return self
+        return self.filter(models.Q(user=user) | models.Q(organization_id=user.organization_id or 0))
+
+
+class EdgeServer(models.Model):
+    """A machine at a site that does all inference itself; `attempt` grows when its hardware is replaced.
+
+    `callback_url` is where the hub pushes its assignment (core/outbound.py judges it); `telemetry` is what the last heartbeat
+    carried of no module in particular.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    city = models.ForeignKey(City, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="edge_server")
+    name = models.CharField(max_length=120, unique=True)
+    platform = models.JSONField(default=dict, blank=True)
+    edge_version = models.CharField(max_length=40, blank=True)
+    runtime = models.JSONField(default=dict, blank=True)
+    group = models.CharField(max_length=60, blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    callback_url = models.CharField(max_length=200, blank=True)
+    telemetry = models.JSONField(default=list, blank=True)
+    attempt = models.PositiveIntegerField(default=1)
+    assignment_version = models.BigIntegerField(default=0)
+    assignment = models.BinaryField(null=True)
+    assignment_etag = models.CharField(max_length=64, blank=True)
+    assignment_expires_at = models.DateTimeField(null=True)
+    enrolled_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EdgeServerQuerySet.as_manager()
+
+    class Meta:
+        db_table = "edge_servers"
+        verbose_name = "edge server"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EdgeSlotQuerySet(models.QuerySet["EdgeSlot"]):
+    """Slots, by whether they run what they shall."""
+
+    def drifted(self, at: "datetime | None" = None) -> "EdgeSlotQuerySet":
+        """Those that have run something else than they shall for longer than the grace."""
+        since = (at or timezone.now()) - DRIFT_GRACE
+        return self.filter(desired__isnull=False, desired_at__lt=since).exclude(active_version=models.F("desired__version"))
+
+
+class EdgeSlot(models.Model):
+    """A module's place on an edge: desired by the hub, active and previous as reported.
+
+    `held` after the site went back by itself: the desired version is not offered until a person lifts the hold, or another comes.
+    `telemetry` is the last that a heartbeat carried of this module.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    edge_server = models.ForeignKey(EdgeServer, on_delete=models.CASCADE, related_name="slots")
+    module = models.ForeignKey(AiModule, on_delete=models.PROTECT, related_name="+")
+    desired = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, related_name="+")
+    desired_deployment = models.ForeignKey(
+        "deployments.ModelDeployment", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    desired_at = models.DateTimeField(null=True)
+    active_version = models.CharField(max_length=40, blank=True)
+    previous_version = models.CharField(max_length=40, blank=True)
+    reported_counter = models.BigIntegerField(null=True)
+    reported_at = models.DateTimeField(null=True)
+    held = models.BooleanField(default=False)
+    held_reason = models.CharField(max_length=200, blank=True)
+    telemetry = models.JSONField(default=list, blank=True)
+    telemetry_at = models.DateTimeField(null=True)
+
+    objects = EdgeSlotQuerySet.as_manager()
+
+    class Meta:
+        db_table = "edge_slots"
+        constraints = [models.UniqueConstraint(fields=["edge_server", "module"], name="edge_slot_once_per_module")]
+
+    def __str__(self) -> str:
+        return f"{self.module_id} on {self.edge_server_id}"
+
+    @property
+    def has_drifted(self) -> bool:
+        """Tell whether this slot has run something else than it shall for longer than the grace."""
+        if self.desired is None or self.desired_at is None or self.active_version == self.desired.version:
+            return False
+        return timezone.now() - self.desired_at > DRIFT_GRACE
+
+
+class EnrolmentCode(models.Model):
+    """A one-time word with which a new machine becomes an edge server; only its hash is kept."""
+
+    edge_server = models.ForeignKey(EdgeServer, on_delete=models.CASCADE, related_name="codes")
+    sha256 = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    key_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "enrolment_codes"
+
+    def __str__(self) -> str:
+        return f"code for {self.edge_server_id}"

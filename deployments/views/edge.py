@@ -1,0 +1,159 @@
+"""Pages of edge servers: what each shall run, what it says it runs, when it was last heard of, and what came there when."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Event, User
+from accounts.policy import Permission, is_allowed
+from core.pages import carry_out, first_error, found
+from core.paging import bounded_count, keyset_page
+from deployments.actions import edge_server as verbs
+from deployments.actions import rollback as rollback_verbs
+from deployments.forms import CallbackForm, EdgeFilters
+from deployments.models import DeploymentReport, EdgeServer, EdgeSlot
+from deployments.models.edge_server import EdgeServerQuerySet
+from deployments.views.rollout import viewer
+from learning.models import AiModule
+
+PAGE = 50
+SHOWN = 50
+POLLS_MISSED = 5
+
+
+@require_safe
+def edges(request: HttpRequest) -> HttpResponse:
+    """List edge servers by name, each with its slots."""
+    user = viewer(request)
+    form = EdgeFilters(request.GET, user=user)
+    chosen = form.chosen
+    rows = standing(EdgeServer.objects.visible_to(user), chosen.pop("stands", "")).filter(**chosen)
+    joined = rows.select_related("city", "organization").prefetch_related(_slots())
+    page = keyset_page(joined, order="name", cursor=request.GET.get("cursor", ""), size=PAGE)
+    table = [_row(edge) for edge in page.results]
+    facts = {"page": page, "rows": table, "form": form, "count": bounded_count(rows)}
+    return render(request, "deployments/edge_list.html", facts)
+
+
+@require_safe
+def edge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one edge server: slots, what may be done about each, deployments, and what it reported."""
+    user = viewer(request)
+    rows = EdgeServer.objects.visible_to(user).select_related("city", "organization").prefetch_related(_slots())
+    shown = found(rows, pk=pk)
+    deployments = shown.deployments.select_related("model_version", "module", "rollout").order_by("-created_at")
+    reports = DeploymentReport.objects.filter(deployment__edge_server=shown).select_related("deployment__model_version")
+    facts = {
+        **_row(shown),
+        "deployments": deployments[:SHOWN],
+        "reports": reports.order_by("-id")[:SHOWN],
+        "may": _allowed(shown, user),
+        "callback_form": CallbackForm(initial={"url": shown.callback_url}),
+        "events": Event.objects.visible_to(user).about("deployments.edgeserver", shown.pk).order_by("-id")[:SHOWN],
+    }
+    return render(request, "deployments/edge_detail.html", facts)
+
+
+@require_POST
+def edge_lift_hold(request: HttpRequest, pk: int, module: str) -> HttpResponse:
+    """Offer a module's version once more, after the site went back from it by itself."""
+    return _act(request, pk, module, verbs.lift_hold, _("The hold is lifted; the edge tries it again at its next poll."))
+
+
+@require_POST
+def edge_rollback(request: HttpRequest, pk: int, module: str) -> HttpResponse:
+    """Send one module of this edge back to the version it completed before."""
+    return _act(request, pk, module, rollback_verbs.of_edge, _("The edge goes back at its next poll."))
+
+
+@require_POST
+def edge_callback(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say where assignments are pushed to."""
+    user = viewer(request)
+    shown = found(EdgeServer.objects.visible_to(user), pk=pk)
+    form = CallbackForm(request.POST)
+    here = reverse("deployments:edge", args=[pk])
+    if not form.is_valid():
+        messages.error(request, first_error(form))
+        return redirect(here)
+    url = form.cleaned_data["url"]
+    done = _("Assignments are pushed there from now on.") if url else _("Nothing is pushed any more; the edge asks by itself.")
+    return carry_out(request, lambda: verbs.set_callback(shown, url, by=user), done=done, then=here)
+
+
+def standing(rows: EdgeServerQuerySet, stands: str) -> EdgeServerQuerySet:
+    """Narrow `rows` to the edges in service that stand so: silent, drift, held or new; any other word narrows nothing."""
+    match stands:
+        case "silent":
+            return rows.in_service().filter(last_seen_at__lt=silent_since())
+        case "drift":
+            return rows.in_service().filter(pk__in=EdgeSlot.objects.drifted().values("edge_server"))
+        case "held":
+            return rows.in_service().filter(pk__in=EdgeSlot.objects.filter(held=True).values("edge_server"))
+        case "new":
+            return rows.in_service().filter(last_seen_at__isnull=True)
+    return rows
+
+
+def state_of(edge: EdgeServer, slots: list[EdgeSlot]) -> str:
+    """Say in a word how an edge stands: new, retired, silent, held, drift, changing or in_step."""
+    if edge.retired_at:
+        return "retired"
+    if edge.last_seen_at is None:
+        return "new"
+    if edge.last_seen_at < silent_since():
+        return "silent"
+    states = {state_of_slot(slot) for slot in slots}
+    return next((state for state in ("held", "drift", "changing") if state in states), "in_step")
+
+
+def state_of_slot(slot: EdgeSlot) -> str:
+    """Say in a word how a slot stands: empty, held, drift (for longer than the grace), changing or in_step."""
+    if slot.desired is None:
+        return "empty"
+    if slot.held:
+        return "held"
+    if slot.desired.version == slot.active_version:
+        return "in_step"
+    return "drift" if slot.has_drifted else "changing"
+
+
+def silent_since() -> Any:
+    """Answer the moment before which an edge that was last heard of counts as silent."""
+    return timezone.now() - timedelta(seconds=POLLS_MISSED * settings.EDGE_POLL_SECONDS)
+
+
+def _act(request: HttpRequest, pk: int, module: str, verb: Callable[..., Any], done: str) -> HttpResponse:
+    user = viewer(request)
+    shown = found(EdgeServer.objects.visible_to(user), pk=pk)
+    of = found(AiModule.objects.visible_to(user), slug=module)
+    return carry_out(request, lambda: verb(shown, of, by=user), done=done, then=reverse("deployments:edge", args=[pk]))
+
+
+def _allowed(shown: EdgeServer, user: User) -> dict[str, bool]:
+    """Tell which acts this page offers to `user`; the verbs ask again."""
+    return {
+        "lift_hold": is_allowed(user, Permission.DEPLOY, shown),
+        "roll_back": is_allowed(user, Permission.ROLL_BACK, shown),
+        "manage": is_allowed(user, Permission.MANAGE_EDGES, shown),
+    }
+
+
+def _slots() -> Any:
+    return Prefetch("slots", EdgeSlot.objects.select_related("module", "desired").order_by("module__name"))
+
+
+def _row(edge: EdgeServer) -> dict[str, Any]:
+    slots = list(edge.slots.all())
+    shown = [{"slot": slot, "state": state_of_slot(slot)} for slot in slots]
+    return {"edge": edge, "slots": shown, "state": state_of(edge, slots)}

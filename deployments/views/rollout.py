@@ -1,0 +1,256 @@
+"""Pages of rollouts: start one, watch it arrive, stop it, take it back."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Case, Count, IntegerField, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Event, User
+from accounts.policy import Permission, is_allowed, require
+from core.errors import Missing, Refusal
+from core.pages import carry_out, found, page_or_partial
+from core.paging import bounded_count, keyset_page
+from deployments import plan
+from deployments.actions import deployment as deployment_verbs
+from deployments.actions import rollback as rollback_verbs
+from deployments.actions import rollout as verbs
+from deployments.forms import RolloutFilters, RolloutForm, edges_for
+from deployments.models import DeploymentStatus, EdgeSlot, ModelDeployment, Rollout, RolloutState
+from deployments.models.deployment import OPEN, DeploymentAction
+from training.models import ModelVersion
+
+PAGE = 50
+SHOWN = 200
+MOVING = frozenset({RolloutState.SCHEDULED, RolloutState.RUNNING, RolloutState.ROLLING_BACK})
+
+
+@require_safe
+def rollouts(request: HttpRequest) -> HttpResponse:
+    """List rollouts, newest first."""
+    user = viewer(request)
+    form = RolloutFilters(request.GET)
+    rows = Rollout.objects.visible_to(user).filter(**form.chosen)
+    joined = rows.select_related("model_version__module", "organization", "created_by")
+    page = keyset_page(joined, cursor=request.GET.get("cursor", ""), size=PAGE)
+    counts = _counts([row.pk for row in page.results])
+    table = [{"rollout": row, **_shares(counts.get(row.pk, {}))} for row in page.results]
+    facts = {"page": page, "rows": table, "form": form, "count": bounded_count(rows)}
+    return render(request, "deployments/rollout_list.html", facts)
+
+
+@require_safe
+def rollout(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Show one rollout; asked by htmx (each two seconds while it moves), only what moves."""
+    user = viewer(request)
+    rows = Rollout.objects.visible_to(user).select_related("model_version__module", "organization", "created_by")
+    shown = found(rows, pk=pk)
+    is_followed = bool(request.headers.get("HX-Request"))
+    waves = _waves(shown)
+    facts = {
+        "rollout": shown,
+        "is_moving": shown.state in MOVING or shown.deployments.open().exists(),
+        "deployments": _rows(shown, user),
+        "waves": waves,
+        "rule": _rule(shown, waves),
+        "may": _allowed(shown, user),
+        **_shares(_counts([shown.pk]).get(shown.pk, {})),
+    }
+    if not is_followed:
+        facts["events"] = Event.objects.visible_to(user).about("deployments.rollout", shown.pk).order_by("-id")[:PAGE]
+    response = page_or_partial(request, "deployments/rollout_detail.html", "live", facts)
+    if is_followed and request.GET.get("state") != shown.state:
+        response["HX-Refresh"] = "true"  # other acts are possible now, and the time line grew
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+def rollout_new(request: HttpRequest) -> HttpResponse:
+    """Choose the edges for a released model version, and start."""
+    user = viewer(request)
+    require(user, Permission.DEPLOY)
+    version = found(ModelVersion.objects.visible_to(user).select_related("module"), pk=_uuid(request.GET.get("model", "")))
+    form = RolloutForm(request.POST if request.method == "POST" else None, version=version, user=user)
+    if request.method == "POST" and form.is_valid():
+        chosen = list(form.cleaned_data["edges"]) or None
+        try:
+            started = verbs.start(version, by=user, edges=chosen)
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+        else:
+            messages.success(request, _("The rollout has begun; edges take it at their next poll."))
+            return redirect("deployments:rollout", pk=started.pk)
+    facts = {"model": version, "form": form, "count": bounded_count(edges_for(version, user))}
+    return render(request, "deployments/rollout_new.html", facts)
+
+
+@require_POST
+def rollout_pause(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Offer it to no further edge for now."""
+    return _act(request, pk, verbs.pause, _("Paused: no further edge is offered this version."))
+
+
+@require_POST
+def rollout_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Go on where it was paused."""
+    return _act(request, pk, verbs.resume, _("Resumed."))
+
+
+@require_POST
+def rollout_abort(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End it where it stands."""
+    if request.POST.get("confirmation", "").strip() != ABORTION:
+        messages.error(request, _("Nothing was done: type %(word)s to confirm.") % {"word": ABORTION})
+        return redirect("deployments:rollout", pk=pk)
+    return _act(request, pk, verbs.abort, _("Aborted: no further edge is offered this version."))
+
+
+@require_POST
+def rollout_rollback(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Bring every edge back to the version it last completed; one person is enough."""
+    if request.POST.get("confirmation", "").strip() != CONFIRMATION:
+        messages.error(request, _("Nothing was done: type %(word)s to confirm.") % {"word": CONFIRMATION})
+        return redirect("deployments:rollout", pk=pk)
+    return _act(request, pk, verbs.rollback, _("Rolling back: edges return to the version they ran before."))
+
+
+@require_POST
+def deployment_retry(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Have one edge try its failed deployment once more."""
+    user = viewer(request)
+    shown = found(ModelDeployment.objects.visible_to(user).select_related("edge_server"), pk=pk)
+    here = reverse("deployments:rollout", args=[shown.rollout_id]) if shown.rollout_id else None
+    return carry_out(
+        request,
+        lambda: deployment_verbs.retry(shown, by=user),
+        done=_("The edge tries it once more at its next poll."),
+        then=here or reverse("deployments:edge", args=[shown.edge_server_id]),
+    )
+
+
+@require_POST
+def model_rollback(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take a model version back from every edge; its number must be typed."""
+    user = viewer(request)
+    version = found(ModelVersion.objects.visible_to(user), pk=pk)
+    here = reverse("training:model", args=[pk])
+    if request.POST.get("confirmation", "").strip() != version.version:
+        messages.error(request, _("Nothing was done: type %(word)s to confirm.") % {"word": version.version})
+        return redirect(here)
+    return carry_out(request, lambda: rollback_verbs.of_model(version, by=user), done=_said_of_return, then=here)
+
+
+CONFIRMATION, ABORTION = "roll back", "abort"
+
+
+def viewer(request: HttpRequest) -> User:
+    """Answer who looks on, if they may look at the fleet at all; raises Refused."""
+    require(request.user, Permission.VIEW_FLEET)
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _act(request: HttpRequest, pk: UUID, verb: Callable[..., Any], done: str) -> HttpResponse:
+    user = viewer(request)
+    shown = found(Rollout.objects.visible_to(user), pk=pk)
+    return carry_out(request, lambda: verb(shown, by=user), done=done, then=reverse("deployments:rollout", args=[pk]))
+
+
+def _allowed(shown: Rollout, user: User) -> dict[str, bool]:
+    """Tell which acts this page offers to `user`; the verbs ask again."""
+    may_deploy = is_allowed(user, Permission.DEPLOY, shown)
+    return {
+        "pause": may_deploy and shown.can_move(RolloutState.PAUSED),
+        "resume": may_deploy and shown.state == RolloutState.PAUSED,
+        "abort": may_deploy and shown.can_move(RolloutState.ABORTED),
+        "roll_back": is_allowed(user, Permission.ROLL_BACK, shown) and shown.can_move(RolloutState.ROLLING_BACK),
+    }
+
+
+def _said_of_return(returned: rollback_verbs.Returned) -> str:
+    said = (
+        ngettext("%d edge goes back at its next poll.", "%d edges go back at their next poll.", returned.edges) % returned.edges
+    )
+    left = returned.without_earlier_version
+    if not left:
+        return said
+    kept = ngettext("%d keeps it: nothing came before.", "%d keep it: nothing came before.", left) % left
+    return f"{said} {kept}"
+
+
+def _rows(shown: Rollout, user: User) -> list[dict[str, Any]]:
+    """Answer the deployments of a rollout, failed ones first, each with whether it may be tried again."""
+    failed_first = Case(When(status=DeploymentStatus.FAILED, then=Value(0)), default=Value(1), output_field=IntegerField())
+    rows = shown.deployments.select_related("edge_server", "wave", "model_version", "replaces")
+    rows = rows.order_by(failed_first, "wave__number", "edge_server__name", "created_at")[:SHOWN]
+    may_deploy = is_allowed(user, Permission.DEPLOY, shown)
+    failed = [row.pk for row in rows if row.status == DeploymentStatus.FAILED] if may_deploy else []
+    again = set(EdgeSlot.objects.filter(desired_deployment__in=failed, held=False).values_list("desired_deployment", flat=True))
+    return [{"deployment": row, "may_retry": row.pk in again} for row in rows]
+
+
+def _waves(shown: Rollout) -> list[dict[str, Any]]:
+    """Answer each wave with how many of its edges have it, are on the way, failed or wait, and a word for how it stands."""
+    counts: dict[int, dict[str, int]] = {}
+    rows = shown.deployments.filter(wave__isnull=False, action=DeploymentAction.INSTALL)
+    for wave, status, number in rows.values_list("wave", "status").annotate(Count("pk")).order_by():
+        counts.setdefault(wave, {})[status] = number
+    table = []
+    for wave in shown.waves.order_by("number"):
+        shares = _shares(counts.get(wave.pk, {}))
+        ended = shares["total"] - shares["on_the_way"]
+        state = "completed" if wave.finished_at else "running" if wave.opened_at else "pending"
+        table.append({"wave": wave, "state": state, "ended": ended, **shares})
+    return table
+
+
+def _rule(shown: Rollout, waves: list[dict[str, Any]]) -> str:
+    """Say which rule decides what happens next, with the figures it looks at."""
+    if shown.state != RolloutState.RUNNING:
+        return ""
+    open_wave = next((row for row in waves if row["state"] == "running"), None)
+    borne = plan.read({name: rule for name, rule in shown.plan.items() if name != "edges"}).max_failed
+    failed = sum(row["failed"] for row in waves) - shown.failures_accepted
+    bears = _("%(failed)d failed so far, more than %(borne)d pauses it.") % {"failed": max(0, failed), "borne": borne}
+    if open_wave is None:
+        return bears
+    is_last = open_wave is waves[-1]
+    then = _("then it is complete") if is_last else _("then wave %d opens") % (open_wave["wave"].number + 1)
+    facts = {"number": open_wave["wave"].number, "ended": open_wave["ended"], "total": open_wave["total"], "then": then}
+    return _("Wave %(number)d: %(ended)d of %(total)d edges have answered; with all of them, %(then)s.") % facts + " " + bears
+
+
+def _counts(rollouts: list[UUID]) -> dict[UUID, dict[str, int]]:
+    """Count deployments per rollout and status, in one query."""
+    rows = ModelDeployment.objects.filter(rollout__in=rollouts, action="install")
+    counts: dict[UUID, dict[str, int]] = {}
+    for key, status, number in rows.values_list("rollout", "status").annotate(Count("pk")).order_by():
+        counts.setdefault(key, {})[status] = number
+    return counts
+
+
+def _shares(counts: dict[str, int]) -> dict[str, Any]:
+    """Answer totals and the percent that arrived."""
+    total = sum(counts.values())
+    arrived = counts.get(DeploymentStatus.COMPLETED, 0)
+    return {
+        "total": total,
+        "arrived": arrived,
+        "failed": counts.get(DeploymentStatus.FAILED, 0),
+        "on_the_way": sum(counts.get(status, 0) for status in OPEN),
+        "percent": round(100 * arrived / total) if total else 0,
+    }
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Missing("There is no such model version, or it is not within your reach.") from error

@@ -1,0 +1,219 @@
+"""`/api/v1/edge`: everything an edge server says and asks, by its key alone."""
+
+import hashlib
+import json
+
+import pytest
+from django.core.cache import cache
+from rest_framework.test import APIClient
+from tuf.api.metadata import Metadata
+
+from accounts.actions import access_key
+from deployments.actions import edge_server, rollout
+from deployments.models import DeploymentReport, EdgeSlot
+from tests import people
+from tests.deployments.conftest import assigned_to
+from tests.factories.deployments import EdgeServerFactory, released_version
+from tests.factories.training_models import ModuleFactory
+from training import trust
+
+pytestmark = pytest.mark.django_db
+EDGE = "/api/v1/edge"
+KEY = "cc_a1b2c3d4e5f6_" + "s" * 43
+
+
+@pytest.fixture(autouse=True)
+def _nobody_tried_before():
+    cache.clear()
+
+
+def client_with(key):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    return client
+
+
+def client_of(user):
+    return client_with(access_key.issue(user, by=None)[1])
+
+
+def body_of_enrolment(code, key=KEY):
+    return {
+        "code": code,
+        "key_prefix": key.split("_")[1],
+        "key_sha256": hashlib.sha256(key.encode()).hexdigest(),
+        "name": "edge-1",
+        "platform": {"os": "linux"},
+    }
+
+
+def report_body(**fields):
+    return {"reports": [{"attempt": 1, "seq": 1, "status": "installing", "at": "2026-11-20T08:00:00Z", **fields}]}
+
+
+def test_an_edge_lives_its_life():
+    edge, code, root_sha256 = edge_server.add("edge-1", by=people.ada(), organization=people.acme(), modules=[ModuleFactory()])
+    for status in (201, 201):
+        answer = APIClient().post(f"{EDGE}/enrol", body_of_enrolment(code), format="json")
+        assert (answer.status_code, answer.json()["edge_server_id"]) == (status, edge.pk)
+    root = APIClient().get(f"{EDGE}/trust/1.root.json")
+    assert hashlib.sha256(root.content).hexdigest() == root_sha256
+    assert json.loads(root.content) == answer.json()["trust_root"]
+    me = client_with(KEY)
+    assert Metadata.from_bytes(me.get(f"{EDGE}/assignment").content).signed.targets == {}
+
+    version = released_version()
+    rollout.start(version, by=people.ada())
+    (line,) = Metadata.from_bytes(me.get(f"{EDGE}/assignment").content).signed.targets.values()
+    here = f"{EDGE}/deployments/{line.custom['deployment']}"
+    fetched = me.post(f"{here}/download")
+    assert fetched.json()["url"].startswith("http")
+    done = me.post(f"{here}/reports", report_body(status="completed"), format="json")
+    assert (done.status_code, done.json()) == (200, {"status": "completed"})
+    beat = {
+        "at": "2026-11-20T08:01:00Z",
+        "edge_version": "0.1.0",
+        "runtime": {"onnxruntime": "1.31"},
+        "slots": [{"ai_module": "meter_digits", "active_version": version.version, "previous_version": None, "counter": 3}],
+        "telemetry": [],
+    }
+    assert me.post(f"{EDGE}/heartbeat", beat, format="json").json() == {"poll_seconds": 60}
+    assert EdgeSlot.objects.get().reported_counter == 3
+
+
+# enrol
+
+
+def test_a_code_that_is_not_good_is_refused_with_a_sentence():
+    answer = APIClient().post(f"{EDGE}/enrol", body_of_enrolment("guess"), format="json")
+    assert (answer.status_code, answer.json()["detail"]) == (403, "This enrolment code is not known.")
+
+
+@pytest.mark.parametrize("name", ["code", "key_sha256", "key_prefix"])
+def test_enrolling_needs_code_and_key(name):
+    body = body_of_enrolment("guess")
+    del body[name]
+    answer = APIClient().post(f"{EDGE}/enrol", body, format="json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [name])
+
+
+def test_who_tries_too_often_is_told_when_to_come_back():
+    answers = [APIClient().post(f"{EDGE}/enrol", body_of_enrolment("guess"), format="json") for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [403] * 30 + [429]
+    assert int(answers[-1]["Retry-After"]) > 0
+
+
+# assignment
+
+
+def test_nothing_new_is_304_with_the_time_to_ask_again(settings):
+    settings.EDGE_POLL_SECONDS = 100
+    edge = EdgeServerFactory()
+    me = client_of(edge.user)
+    first = me.get(f"{EDGE}/assignment")
+    again = me.get(f"{EDGE}/assignment/", HTTP_IF_NONE_MATCH=first["ETag"])
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert again["ETag"] == first["ETag"]
+    assert 100 <= int(again["Retry-After"]) <= 110
+    rollout.start(released_version(), by=people.ada())
+    changed = me.get(f"{EDGE}/assignment", HTTP_IF_NONE_MATCH=first["ETag"])
+    assert changed.status_code == 200
+    assert Metadata.from_bytes(changed.content).signed.unrecognized_fields["edge_server_id"] == edge.pk
+
+
+def test_a_poll_with_nothing_new_takes_two_queries(django_assert_num_queries):
+    me = client_of(EdgeServerFactory().user)
+    etag = me.get(f"{EDGE}/assignment")["ETag"]
+    with django_assert_num_queries(2):
+        assert me.get(f"{EDGE}/assignment", HTTP_IF_NONE_MATCH=etag).status_code == 304
+
+
+def test_only_an_edge_has_an_assignment():
+    assert APIClient().get(f"{EDGE}/assignment").status_code == 401
+    assert client_with("cc_x_y").get(f"{EDGE}/assignment").status_code == 401
+    assert client_of(people.ada()).get(f"{EDGE}/assignment").status_code == 403
+
+
+# trust documents
+
+
+def test_trust_documents_are_public_by_their_names():
+    trust.init()
+    for name in ("1.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json", "1.assignments.json"):
+        answer = APIClient().get(f"{EDGE}/trust/{name}")
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+    assert "immutable" in APIClient().get(f"{EDGE}/trust/1.root.json")["Cache-Control"]
+    assert APIClient().get(f"{EDGE}/trust/timestamp.json")["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "name", ["2.root.json", "root.json", "0.root.json", "1.timestamp.json", "keys.json", "9999999999.root.json"]
+)
+def test_there_are_no_other_trust_documents(name):
+    trust.init()
+    assert APIClient().get(f"{EDGE}/trust/{name}").status_code == 404
+
+
+# reports and download
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"status": "exploded"}, 422),
+        ({"status": "rolled_back"}, 422),
+        ({"attempt": 0}, 422),
+        ({"seq": 10**20}, 422),
+        ({"at": "0001-01-01T00:00:00+14:00"}, 400),
+        ({"at": "0001-01-02T00:00:00+00:00"}, 422),
+        ({"at": "yesterday"}, 400),
+        ({"attempt": "one"}, 400),
+        ({"progress_percent": 400}, 422),
+        ({"progress_percent": 1e300}, 422),
+        ({"progress_percent": -3}, 422),
+        ({"progress_percent": 100.4}, 200),
+        ({"error_message": None}, 200),
+    ],
+)
+def test_a_report_that_makes_no_sense_is_refused(fields, status):
+    edge = EdgeServerFactory()
+    rollout.start(released_version(), by=people.ada())
+    here = f"{EDGE}/deployments/{assigned_to(edge).pk}/reports"
+    answer = client_of(edge.user).post(here, report_body(**fields), format="json")
+    assert answer.status_code == status
+    if status != 200:
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["detail"]
+        assert not DeploymentReport.objects.exists()
+
+
+def test_another_edges_deployment_is_not_there():
+    edge, other = EdgeServerFactory(), EdgeServerFactory()
+    rollout.start(released_version(), by=people.ada())
+    here = f"{EDGE}/deployments/{assigned_to(edge).pk}"
+    assert client_of(other.user).post(f"{here}/reports", report_body(), format="json").status_code == 404
+    assert client_of(other.user).post(f"{here}/download").status_code == 404
+    assert client_of(people.ada()).post(f"{here}/download").status_code == 403
+    assert APIClient().post(f"{here}/download").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"slots": [{}]},
+        {"slots": "all"},
+        {"slots": [{"ai_module": "m"}] * 201},
+        {"edge_version": "x" * 41},
+        {"runtime": []},
+        {"slots": [{"ai_module": "m", "counter": 2**63}]},
+    ],
+)
+def test_a_heartbeat_that_makes_no_sense_is_400(body):
+    assert client_of(EdgeServerFactory().user).post(f"{EDGE}/heartbeat", body, format="json").status_code == 400
+
+
+def test_a_revoked_key_is_useless():
+    edge = EdgeServerFactory()
+    key, text = access_key.issue(edge.user, by=None)
+    access_key.revoke(key.prefix, by=None)
+    assert client_with(text).get(f"{EDGE}/assignment").status_code == 401
