@@ -1,0 +1,34 @@
+"""Queues, and what beat starts when. The row is the job: a message only says that there is work."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings
+
+app = Celery("command_centre")
+app.conf.update(
+    **settings.CELERY,
+    task_ignore_result=True,
+    task_default_queue="default",
+    task_routes={"training.tasks.run_next": {"queue": "training.cpu"}},
+    worker_disable_prefetch=True,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+    timezone="UTC",
+    beat_schedule={
+        "verify sealed batches": {"task": "learning.tasks.sweep_sealed", "schedule": 30.0},
+        "freeze versions": {"task": "training.tasks.sweep_freezing", "schedule": 30.0},
+        "fold counts": {"task": "training.tasks.fold_counts", "schedule": 300.0},
+        "return lost runs": {"task": "training.tasks.reap_lost", "schedule": 10.0},
+        "wake training workers": {"task": "training.tasks.sweep_queued", "schedule": 60.0},
+        "sign timestamp": {"task": "training.tasks.refresh_trust", "schedule": 3600.0},
+        "advance rollouts": {"task": "deployments.tasks.advance_rollouts", "schedule": 10.0},
+    },
+    beat_schedule_filename=str(settings.VAR / "beat"),
+)
+app.autodiscover_tasks(["learning", "training", "deployments"])

@@ -1,0 +1,1 @@
+"""The whole loop on real data, told step by step: what `make demo` runs."""

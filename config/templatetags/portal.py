@@ -1,0 +1,202 @@
+"""The components of templates/components/ as tags, and the filters that turn stored values into words."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.apps import apps
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.template import Context
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from config.charts import Points, line_chart
+
+register = template.Library()
+
+WAITING, RUNNING, GOOD, BAD, OVER = "waiting", "running", "good", "bad", "over"
+
+LOOKS: dict[str, tuple[str, Any]] = {
+    "open": (WAITING, _("open")),
+    "sealed": (RUNNING, _("sealed")),
+    "received": (WAITING, _("received")),
+    "pending": (WAITING, _("pending")),
+    "held": (WAITING, _("held")),
+    "disputed": (WAITING, _("disputed")),
+    "unsure": (WAITING, _("unsure")),
+    "queued": (WAITING, _("queued")),
+    "scheduled": (WAITING, _("scheduled")),
+    "paused": (WAITING, _("paused")),
+    "testing": (WAITING, _("testing")),
+    "drift": (WAITING, _("drift")),
+    "changing": (RUNNING, _("changing")),
+    "empty": (OVER, _("no model")),
+    "leased": (RUNNING, _("leased")),
+    "freezing": (RUNNING, _("freezing")),
+    "claimed": (RUNNING, _("claimed")),
+    "running": (RUNNING, _("running")),
+    "downloading": (RUNNING, _("downloading")),
+    "installing": (RUNNING, _("installing")),
+    "rolling_back": (RUNNING, _("rolling back")),
+    "settled": (GOOD, _("settled")),
+    "registered": (GOOD, _("registered")),
+    "correct": (GOOD, _("correct")),
+    "done": (GOOD, _("done")),
+    "active": (GOOD, _("active")),
+    "frozen": (GOOD, _("frozen")),
+    "completed": (GOOD, _("completed")),
+    "succeeded": (GOOD, _("succeeded")),
+    "approved": (GOOD, _("approved")),
+    "released": (GOOD, _("released")),
+    "in_step": (GOOD, _("in step")),
+    "seen": (GOOD, _("seen")),
+    "rejected": (BAD, _("rejected")),
+    "failed": (BAD, _("failed")),
+    "lost": (BAD, _("lost")),
+    "aborted": (BAD, _("aborted")),
+    "silent": (BAD, _("silent")),
+    "draft": (OVER, _("draft")),
+    "excluded": (OVER, _("excluded")),
+    "changed": (OVER, _("changed")),
+    "expired": (OVER, _("expired")),
+    "archived": (OVER, _("archived")),
+    "cancelled": (OVER, _("cancelled")),
+    "superseded": (OVER, _("superseded")),
+    "rolled_back": (OVER, _("rolled back")),
+    "deprecated": (OVER, _("deprecated")),
+    "void": (OVER, _("void")),
+    "retired": (OVER, _("retired")),
+    "new": (OVER, _("not enrolled")),
+}
+"""State → tone and word; the tone's shape is the icon of the same name, so colour never stands alone."""
+
+
+@register.inclusion_tag("components/badge.html")
+def status(state: str) -> dict[str, Any]:
+    """Show a state as a word with its shape and colour."""
+    tone, word = LOOKS.get(state, (OVER, state.replace("_", " ")))
+    return {"tone": tone, "word": word}
+
+
+@register.filter
+def tone(state: str) -> str:
+    """Answer the tone of a state: waiting, running, good, bad or over."""
+    return LOOKS.get(state, (OVER, ""))[0]
+
+
+@register.filter
+def word(state: str) -> Any:
+    """Answer the word of a state."""
+    return LOOKS[state][1] if state in LOOKS else state.replace("_", " ")
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw a symbol of static/img/icons.svg; it says nothing to a screen reader."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
+
+
+@register.inclusion_tag("components/time.html")
+def moment(value: datetime | None, zone: Any = None) -> dict[str, Any]:
+    """Show a time relative to now, with the exact one on hover (in `zone`, where given, else UTC)."""
+    if value is None:
+        return {"value": None}
+    local = timezone.localtime(value, zone) if zone else value
+    return {"value": value, "relative": naturaltime(value), "exact": local.strftime("%Y-%m-%d %H:%M:%S %Z")}
+
+
+@register.inclusion_tag("components/progress.html")
+def progress(percent: int, state: str = "running", label: str = "") -> dict[str, Any]:
+    """Show how far something is, in the tone of its state."""
+    return {"percent": percent, "tone": tone(state), "label": label or gettext("Progress")}
+
+
+@register.inclusion_tag("components/chart.html")
+def chart(series: Mapping[str, Points], caption: str) -> dict[str, Any]:
+    """Draw lines over steps, with the numbers as a table beneath."""
+    return {"chart": line_chart(series), "caption": caption, "names": list(series)}
+
+
+@register.inclusion_tag("components/picture.html")
+def picture(url: str, value: Mapping[str, Any] | None, width: int | None, height: int | None) -> dict[str, Any]:
+    """Show an image with the boxes of an annotation value over it; without `url` a place-holder of the same size."""
+    boxes = [_box(box) for box in (value or {}).get("boxes", ())] if url and width and height else []
+    return {"url": url, "boxes": boxes, "width": width, "height": height, "font": max(10, (height or 0) // 24)}
+
+
+def _box(box: Mapping[str, Any]) -> dict[str, Any]:
+    x, y, width, height = box["bbox"]
+    return {"x": x, "y": y, "width": width, "height": height, "label": box.get("text") or box.get("label", "")}
+
+
+@register.simple_block_tag(takes_context=True)
+def panel(context: Context, content: str, title: str, *, flush: bool = False, count: str = "") -> SafeString:
+    """Frame a part of a page; `flush` lets a table or a log reach the frame."""
+    return render_to_string("components/panel.html", {"content": content, "title": title, "flush": flush, "count": count})
+
+
+@register.simple_block_tag(takes_context=True)
+def table(context: Context, content: str, caption: str) -> SafeString:
+    """Frame rows: `content` is thead and tbody, `caption` is read to those who do not see the page."""
+    return render_to_string("components/table.html", {"content": content, "caption": caption})
+
+
+@register.simple_block_tag(takes_context=True)
+def confirm(context: Context, content: str, action: str, *, button: str, title: str, type_word: str = "") -> SafeString:
+    """Put a destructive act behind a dialog: `content` explains and may hold fields, `type_word` must be typed."""
+    facts = {"content": content, "action": action, "button": button, "title": title, "type_word": type_word}
+    known = {"dialog_id": slugify(f"confirm {button} {action}"), "csrf_token": context.get("csrf_token")}
+    return render_to_string("components/dialog.html", {**facts, **known})
+
+
+@register.filter
+def answer(value: Mapping[str, Any] | None) -> str:
+    """Say an annotation value in a few words: its label, its text, or how many boxes."""
+    if value is None:
+        return "–"
+    boxes = value.get("boxes") or []
+    if said := value.get("label") or value.get("text"):
+        return str(said)
+    if boxes:
+        return ngettext("%d box", "%d boxes", len(boxes)) % len(boxes)
+    return gettext("nothing")
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Say a share from 0 to 1 as "97.5 %"."""
+    return "–" if share is None else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+@register.filter
+def spaced(text: str) -> str:
+    """Say a stored word (`too_small`) as people write it."""
+    return str(text).replace("_", " ")
+
+
+@register.filter
+def item(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """Answer what `mapping` holds under `key`, or None."""
+    return mapping.get(key)
+
+
+@register.filter
+def is_number(value: Any) -> bool:
+    """Tell whether a value can be shown as a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@register.filter
+def noun(object_type: str) -> str:
+    """Say an event's object type (`training.modelversion`) in the words people use."""
+    try:
+        return str(apps.get_model(object_type)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return object_type

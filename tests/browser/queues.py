@@ -1,0 +1,26 @@
+"""Queues of samples that wait for a judgement, and what was judged, for the tests of the review page."""
+
+from learning.models import HitlLabel, ReviewSlot, StoredObject
+from tests import people
+from tests.factories import training as rooms
+from tests.factories.learning import picture
+
+
+def queue(module, predictions) -> None:
+    place = rooms.city(people.ada())
+    for number, prediction in enumerate(predictions):
+        pending = {"state": "pending", "truth": None, "truth_sha256": "", "prediction": prediction, "confidence": 0.9}
+        sample = rooms.sample(module, place, number, content=picture(number), **pending)
+        StoredObject.objects.filter(pk=sample.object_id).update(verified_at=rooms.NOON)
+        ReviewSlot.opened(sample).save()
+
+
+def judged() -> list[tuple]:
+    """Answer decision, correction and reason of each judgement that stands, in the order they were made."""
+    rows = HitlLabel.objects.standing().order_by("id").values_list("decision", "correction", "reason")
+    return list(rows)
+
+
+def shown(page):
+    """Answer the prediction on the screen, once its image has been drawn."""
+    return page.locator("[data-review][aria-busy=false] [data-said]")

@@ -1,0 +1,182 @@
+"""Every page in light, dark and on a phone: it fits, follows the theme, breaks no rule of WCAG 2.2 AA that axe knows, and is pictured.
+
+`make screenshots` writes the pictures into docs/screenshots; otherwise they are made and thrown away.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.loader import render_to_string
+from PIL import Image
+from playwright.sync_api import expect
+
+from accounts.actions.user import invitation_link
+from tests import people
+from tests.factories.gallery import Gallery, gallery
+from tests.pages import looking, text_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AXE = settings.BASE_DIR / "static" / "vendor" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+MOST_BYTES = 150_000
+PICTURED = {
+    "dark": {"home", "review", "job", "rollout", "model"},
+    "phone": {"home", "review", "rollout"},
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One page; `is_ready` is what shows that its script has done its work."""
+
+    name: str
+    address: str
+    is_ready: str = "main"
+
+
+def scenes(made: Gallery) -> Iterator[Scene]:
+    """Answer every page that a person logged in can open."""
+    yield Scene("home", "/")
+    yield Scene("review", "/review/", "[data-review][aria-busy=false] img:not([hidden])")
+    yield Scene("batches", "/batches/")
+    yield Scene("batch", f"/batches/{made.batch.pk}/")
+    yield Scene("samples", "/samples/")
+    yield Scene("sample", f"/samples/{made.sample.sample_id}/")
+    yield Scene("datasets", "/datasets/")
+    yield Scene("dataset-new", "/datasets/new/")
+    yield Scene("dataset", f"/datasets/{made.dataset_version.dataset.pk}/")
+    yield Scene("version", f"/versions/{made.dataset_version.pk}/")
+    yield Scene("run-again", f"/versions/{made.dataset_version.pk}/?again={made.failed.pk}")
+    yield Scene("jobs", "/jobs/")
+    yield Scene("job", f"/jobs/{made.running.pk}/")
+    yield Scene("job-failed", f"/jobs/{made.failed.pk}/")
+    yield Scene("models", "/models/")
+    yield Scene("model", f"/models/{made.released.pk}/")
+    yield Scene("model-to-approve", f"/models/{made.testing.pk}/")
+    yield Scene("rollouts", "/rollouts/")
+    yield Scene("rollout-new", f"/rollouts/new/?model={made.released.pk}")
+    yield Scene("rollout", f"/rollouts/{made.rollout.pk}/")
+    yield Scene("rollout-paused", f"/rollouts/{made.paused.pk}/")
+    yield Scene("edges", "/edges/")
+    yield Scene("edge", f"/edges/{made.edge.pk}/")
+    yield Scene("components", "/components/")
+    yield Scene("password", "/accounts/password/change/")
+    yield Scene("two-factor", "/accounts/2fa/")
+    yield Scene("not-found", "/not-found/")
+    yield Scene("broken", "/broken/")
+
+
+def brightness_of(page) -> int:
+    """The mean of the page's own background, 0 black to 255 white."""
+    colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")) // 3
+
+
+def broken_rules(page) -> list[str]:
+    """Run axe on the page and answer what it finds: rule, element, and what is wrong."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
+    return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found["violations"] for n in v["nodes"]]
+
+
+def picture(page, name: str, folder: Path, *, is_whole: bool) -> None:
+    """Write a picture in 256 colours, which is what flat pages need; it must stay small."""
+    image = Image.open(io.BytesIO(page.screenshot(full_page=is_whole))).convert("RGB")
+    path = folder / f"{name}.png"
+    image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    assert path.stat().st_size < MOST_BYTES, path
+
+
+def answering(body: str):
+    """Answer a route handler that says `body`."""
+    return lambda route: route.fulfill(content_type="text/html", body=body)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Answer where pictures go: SCREENSHOTS, else nowhere that lasts."""
+    chosen = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    chosen.mkdir(exist_ok=True, parents=True)
+    return chosen
+
+
+@pytest.fixture(autouse=True)
+def _axe():
+    if not AXE.is_file():
+        pytest.skip("axe-core is missing: install npm and run `make vendor`")
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_every_page_fits_follows_the_theme_and_is_open_to_all(open_as, folder, look):
+    made = gallery()
+    scheme = "dark" if look == "dark" else "light"
+    page = open_as(people.ada(), "/", viewport=PHONE if look == "phone" else DESKTOP, color_scheme=scheme)
+    page.route("**/broken/", answering(render_to_string("500.html")))
+    page.route(
+        "**/not-found/", answering(text_of(looking(people.ada()).get("/nowhere/")))
+    )  # a real one complains on the console
+    wrong = []
+    for scene in scenes(made):
+        page.goto(scene.address)
+        page.locator(scene.is_ready).first.wait_for()
+        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+            wrong.append(f"{scene.name} is wider than the screen")
+        if (brightness_of(page) > 200) is not (scheme == "light"):
+            wrong.append(f"{scene.name} does not follow the theme")
+        wrong += [f"{scene.name}: {rule}" for rule in broken_rules(page)]
+        if scene.name in PICTURED.get(look, {scene.name}):
+            picture(page, scene.name if look == "light" else f"{scene.name}-{look}", folder, is_whole=look != "phone")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_opens_on_a_page_is_open_to_all(open_as, scheme):
+    made = gallery()
+    page = open_as(people.ada(), "/review/", viewport=DESKTOP, color_scheme=scheme)
+    page.locator("[data-review][aria-busy=false] img:not([hidden])").wait_for()
+    page.keyboard.press("r")
+    page.get_by_role("heading", name="Why reject it?").wait_for()
+    assert not broken_rules(page)
+    page.keyboard.press("Escape")
+    page.route("**/decide", lambda route: route.abort("internetdisconnected"))
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").wait_for()
+    assert not broken_rules(page)
+    page.goto(f"/rollouts/{made.paused.pk}/")
+    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("dialog").wait_for()
+    assert not broken_rules(page)
+
+
+def test_on_a_phone_the_acts_of_a_rollout_are_within_the_thumbs_reach(open_as):
+    made = gallery()
+    page = open_as(people.ada(), f"/rollouts/{made.rollout.pk}/", viewport=PHONE)
+    for name in ("Pause", "Abort", "Roll back"):
+        box = page.get_by_role("button", name=name, exact=True).first.bounding_box()
+        assert box["y"] > PHONE["height"] * 3 / 4
+        assert box["y"] + box["height"] <= PHONE["height"]
+        assert box["height"] >= 44
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("Paused: no further edge")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("Resumed.")).to_be_visible()
+
+
+def test_log_in_and_invitation_are_open_to_all(chromium, hub, folder):
+    invitation = invitation_link(people.ann()).removeprefix(settings.PUBLIC_URL)
+    for scheme in ("light", "dark"):
+        context = chromium.new_context(base_url=hub, viewport=DESKTOP, color_scheme=scheme)
+        page = context.new_page()
+        for name, address in (("log-in", "/accounts/login/"), ("invitation", invitation)):
+            page.goto(address)
+            assert not broken_rules(page)
+            if scheme == "light":
+                picture(page, name, folder, is_whole=False)
+        context.close()

@@ -1,0 +1,69 @@
+"""Playing the demo in a process of its own, on a database that nobody else uses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from django.conf import settings
+
+PATIENCE = 240
+
+
+@contextmanager
+def own_database() -> Iterator[str]:
+    """Answer the address of a new database beside the given one, or "" for a file of its own."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url:
+        yield ""
+        return
+    name = f"demo_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def environment(var: Path, database: str) -> dict[str, str]:
+    return {**os.environ, "VAR_DIR": str(var), "DATABASE_URL": database}
+
+
+def ended(var: Path, database: str) -> subprocess.CompletedProcess[str]:
+    """Play to the end, without staying up."""
+    command = [sys.executable, "manage.py", "demo", "--no-serve"]
+    facts = {"cwd": settings.BASE_DIR, "env": environment(var, database), "capture_output": True, "text": True}
+    return subprocess.run(command, timeout=PATIENCE, check=False, **facts)
+
+
+@contextmanager
+def staying(var: Path, database: str) -> Iterator[dict[str, Any]]:
+    """Play, and answer what the demo says of itself while its portal is up."""
+    said, log = var / "demo.json", var / "demo.log"
+    command = [sys.executable, "manage.py", "demo"]
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment(var, database), stdout=out, stderr=out)
+    try:
+        yield _facts(process, said, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def _facts(process: subprocess.Popen[bytes], said: Path, log: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if said.exists() and "links" in (facts := json.loads(said.read_text() or "{}")):
+            return facts
+        time.sleep(0.2)
+    raise AssertionError(f"The demo did not come up:\n{log.read_text()[-4_000:]}")

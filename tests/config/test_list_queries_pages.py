@@ -1,0 +1,33 @@
+"""What a list costs: a written-out number of queries, however many rows it shows."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.urls import reverse
+
+from tests import people
+from tests.factories.accounts import OrganizationFactory
+from tests.factories.world import world
+from tests.pages import looking
+
+pytestmark = pytest.mark.django_db
+
+QUERIES = {
+    "home": 26,
+    "learning:batches": 6,
+    "learning:samples": 6,
+    "training:datasets": 5,
+    "training:jobs": 5,
+    "training:models": 5,
+    "deployments:rollouts": 5,
+    "deployments:edges": 7,
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_list_of_many_costs_what_a_list_of_one_costs(name, django_assert_num_queries):
+    for slug in ("one", "two", "three"):
+        world(OrganizationFactory(slug=slug))
+    ada = looking(people.ada())
+    assert Session.objects.exists()
+    with django_assert_num_queries(QUERIES[name]):
+        assert ada.get(reverse(name)).status_code == 200

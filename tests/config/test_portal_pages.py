@@ -1,0 +1,143 @@
+"""Every page: it answers for Ada, refuses Cy, sends strangers to the log-in, and shows Olga what is hers."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from tests import people
+from tests.factories.accounts import OrganizationFactory
+from tests.factories.world import World, world
+from tests.pages import looking, text_of
+
+pytestmark = pytest.mark.django_db
+
+PAGES = {
+    "batches": lambda w: reverse("learning:batches"),
+    "batch": lambda w: reverse("learning:batch", args=[w.batch.pk]),
+    "samples": lambda w: reverse("learning:samples"),
+    "sample": lambda w: reverse("learning:sample", args=[w.sample.sample_id]),
+    "review": lambda w: reverse("learning:review"),
+    "review of a module": lambda w: reverse("learning:review", args=[w.module.slug]),
+    "datasets": lambda w: reverse("training:datasets"),
+    "new dataset": lambda w: reverse("training:dataset-new"),
+    "dataset": lambda w: reverse("training:dataset", args=[w.version.dataset.pk]),
+    "version": lambda w: reverse("training:version", args=[w.version.pk]),
+    "jobs": lambda w: reverse("training:jobs"),
+    "job": lambda w: reverse("training:job", args=[w.job.pk]),
+    "models": lambda w: reverse("training:models"),
+    "model": lambda w: reverse("training:model", args=[w.model.pk]),
+    "rollouts": lambda w: reverse("deployments:rollouts"),
+    "rollout": lambda w: reverse("deployments:rollout", args=[w.rollout.pk]),
+    "new rollout": lambda w: reverse("deployments:rollout-new") + f"?model={w.model.pk}",
+    "edges": lambda w: reverse("deployments:edges"),
+    "edge": lambda w: reverse("deployments:edge", args=[w.edge.pk]),
+}
+OPEN_TO_ALL = {"home": "/", "components": "/components/"}
+STAFF_ONLY = {"review", "review of a module", "new dataset", "new rollout"}
+GLOBAL_FOR_ALL = {"dataset", "version", "job", "model"}
+DETAILS = {"batch", "sample", "rollout", "edge", *GLOBAL_FOR_ALL}
+
+
+@pytest.fixture
+def hub() -> World:
+    return world()
+
+
+@pytest.mark.parametrize("name", [*PAGES, *OPEN_TO_ALL])
+def test_a_page_answers_for_a_super_admin(name, hub):
+    address = OPEN_TO_ALL.get(name) or PAGES[name](hub)
+    assert looking(people.ada()).get(address).status_code == 200
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_refuses_a_member_without_access(name, hub):
+    response = looking(people.cy()).get(PAGES[name](hub))
+    assert response.status_code == 403
+    assert "You may not do this" in text_of(response)
+
+
+@pytest.mark.parametrize("name", [*PAGES, *OPEN_TO_ALL])
+def test_a_page_sends_a_stranger_to_the_log_in(name, hub, client):
+    address = OPEN_TO_ALL.get(name) or PAGES[name](hub)
+    response = client.get(address)
+    assert response.status_code == 302
+    assert response.url.startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_organization_admin_opens_the_pages_of_the_own_organization(name):
+    acme = world(people.acme())
+    expected = 403 if name in STAFF_ONLY else 200
+    assert looking(people.olga()).get(PAGES[name](acme)).status_code == expected
+
+
+@pytest.mark.parametrize("name", sorted(DETAILS))
+def test_an_organization_admin_reaches_nothing_of_another_organization(name):
+    other = world(OrganizationFactory(slug="rival", name="Rival"))
+    assert looking(people.olga()).get(PAGES[name](other)).status_code == 404
+
+
+@pytest.mark.parametrize("name", sorted(set(PAGES) - DETAILS - STAFF_ONLY))
+def test_a_list_names_nothing_of_another_organization(name):
+    world(OrganizationFactory(slug="rival", name="Rival"))
+    acme = world(people.acme())
+    response = looking(people.olga()).get(PAGES[name](acme))
+    assert "rival" not in text_of(response).lower()
+
+
+@pytest.mark.parametrize("name", sorted(GLOBAL_FOR_ALL))
+def test_what_is_shared_is_shown_without_people_cities_and_counts(name, hub):
+    page = text_of(looking(people.olga()).get(PAGES[name](hub)))
+    body = page.split("<main", 1)[1]
+    assert "city_hub" not in body
+    assert not re.search(r"\bAda\b|\bBo\b", body)
+
+
+def test_a_professional_plan_is_told_why_there_is_nothing_to_see(hub):
+    pia = looking(people.pia())
+    assert "Your plan has no portal" in text_of(pia.get("/"))
+    assert pia.get(reverse("training:models")).status_code == 403
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_list_in_an_empty_house_says_what_fills_it(name):
+    lists = {"batches", "samples", "review", "datasets", "jobs", "models", "rollouts", "edges"}
+    if name in lists:
+        response = looking(people.ada()).get(PAGES[name](None))
+        assert response.status_code == 200
+        assert 'class="empty"' in text_of(response)
+
+
+def test_an_unknown_address_is_a_page_in_our_look(client):
+    response = client.get("/nowhere/")
+    assert response.status_code == 404
+    assert "There is nothing here" in text_of(response)
+
+
+@pytest.mark.parametrize("cursor", ["x", "eyJ4IjogMX0", "WyJ4IiwgIngiXQ"])
+@pytest.mark.parametrize("name", ["batches", "samples", "datasets", "jobs", "models", "rollouts", "edges"])
+def test_a_cursor_we_did_not_make_is_refused(name, cursor, hub):
+    response = looking(people.ada()).get(PAGES[name](hub), {"cursor": cursor})
+    assert response.status_code in {200, 400}
+
+
+@pytest.mark.parametrize("name", ["batches", "samples", "datasets", "jobs", "models", "rollouts", "edges"])
+def test_a_filter_that_is_no_choice_does_not_narrow(name, hub):
+    nonsense = dict.fromkeys(["state", "status", "module", "city", "kind", "label_status", "slots__module"], "nonsense\0")
+    assert looking(people.ada()).get(PAGES[name](hub), nonsense).status_code == 200
+
+
+def test_the_theme_that_was_chosen_is_written_into_the_page(client):
+    client.cookies["theme"] = "dark"
+    assert 'data-theme="dark"' in text_of(client.get(reverse("account_login")))
+    client.cookies["theme"] = '"><script>'
+    assert "data-theme=" not in text_of(client.get(reverse("account_login"))).split(">", 2)[1]
+
+
+def test_no_page_holds_a_script_or_a_style_of_its_own(hub):
+    ada = looking(people.ada())
+    for name, address in PAGES.items():
+        page = text_of(ada.get(address(hub)))
+        assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)", page), name
+        assert not re.search(r'\sstyle="|\son[a-z]+="|<style', page), name

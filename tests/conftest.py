@@ -1,0 +1,70 @@
+"""What every test stands on: a store and trust keys of its own, and an audit log that only tests may empty."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.storage import storages
+from django.db import connection
+from django.test import TransactionTestCase
+
+from accounts.append_only import DO, UNDO
+
+_fixture_teardown = TransactionTestCase._fixture_teardown
+
+
+@contextmanager
+def _log_may_be_emptied() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        for statement in UNDO[connection.vendor]:
+            cursor.execute(statement)
+    yield
+    with connection.cursor() as cursor:
+        for statement in DO[connection.vendor]:
+            cursor.execute(statement)
+
+
+def _teardown(self: TransactionTestCase) -> None:
+    """Django empties every table after a transactional test; the log's triggers would refuse."""
+    if connection.vendor not in UNDO or connection.in_atomic_block:
+        _fixture_teardown(self)
+        return
+    with _log_may_be_emptied():
+        _fixture_teardown(self)
+
+
+TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, settings) -> Iterator[None]:
+    """Give each test a file store and trust keys of its own; an S3 store is shared, its names are never the same."""
+    settings.TRUST_DIR = tmp_path / "trust"
+    if "location" in django_settings.STORAGES["objects"]["OPTIONS"]:
+        objects = django_settings.STORAGES["objects"]
+        options = {**objects["OPTIONS"], "location": str(tmp_path / "store"), "public_url": "http://testserver"}
+        settings.STORAGES = {**django_settings.STORAGES, "objects": {**objects, "OPTIONS": options}}
+    storages._storages = {}
+    yield
+    storages._storages = {}
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Begin with the long ones, so that of two processes neither waits for the other at the end."""
+    items.sort(key=lambda item: item.path.name not in {"test_demo.py", "test_gallery.py"})
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Name what was skipped."""
+    for report in terminalreporter.stats.get("skipped", ()):
+        terminalreporter.write_line(f"skipped: {report.nodeid}")
+
+
+def pytest_sessionfinish(session, exitstatus) -> None:
+    """With REQUIRE_ALL_TESTS a skipped test is a failure: a part of the suite did not run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("REQUIRE_ALL_TESTS") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,231 @@
+"""A hub in the middle of its day, for pictures of every page: digits of meters, models, rollouts and edges in many states."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils import timezone
+from sklearn.datasets import load_digits
+
+from deployments.actions import rollout as rollout_verbs
+from deployments.models import DeploymentReport, DeploymentStatus, EdgeServer, EdgeSlot, Rollout
+from learning.actions import city as city_verbs
+from learning.actions import module as module_verbs
+from learning.actions import review
+from learning.models import AiModule, City, LearningSample, ReviewSlot, StoredObject, UploadBatch
+from learning.models.batch import DUPLICATE
+from tests import people
+from tests.factories import training as rooms
+from tests.factories.deployments import EdgeServerFactory, released_version
+from tests.factories.training_models import ModelVersionFactory
+from training.models import DatasetVersion, JobStatus, MetricPoint, ModelVersion, RunLog, RunState, TrainingJob, TrainingRun
+
+SETTLED, WAITING = 60, 12
+HYPERPARAMETERS = {"hidden_units": 64, "max_epochs": 30, "learning_rate": 0.001}
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What the pages of the gallery show."""
+
+    batch: UploadBatch
+    sample: LearningSample
+    dataset_version: DatasetVersion
+    running: TrainingJob
+    failed: TrainingJob
+    released: ModelVersion
+    testing: ModelVersion
+    rollout: Rollout
+    paused: Rollout
+    edge: EdgeServer
+
+
+def gallery() -> Gallery:
+    """Make it all; days are counted from today."""
+    ada, bo = people.ada(), people.bo()
+    digits, pune = rooms.module(ada), city_verbs.add("city_pune", by=ada, name="Pune", timezone="Asia/Kolkata")
+    module_verbs.add("plates", by=None, name="Number plates", task="text", reasons=["unreadable", "two_plates"])
+    batch = _batch(pune)
+    samples = _samples(digits, pune, batch)
+    version = rooms.frozen(ada, rooms.dataset_of(ada, name="Evening meters"), seed=7)
+    first = _job(version, "first try", ada, accuracy=0.917)
+    old = _model(version, first, "1.0.0", 0.917)
+    second = _job(version, "wider layer", ada, accuracy=0.962)
+    released = _model(version, second, "1.1.0", 0.962)
+    testing = ModelVersionFactory(**_facts(version, second, "1.2.0", 0.971), status="testing")
+    running = _job(version, "more epochs", ada)
+    failed = _job(version, "too wide", ada, failed=True)
+    edges = [EdgeServerFactory(name=f"pune-{place}", city=pune, organization=None) for place in PLACES]
+    _settled(rollout_verbs.start(old, by=bo, edges=edges), len(edges))
+    plan = {"waves": [{"count": 1}, {"share": 0.5}, {"share": 1.0}], "error": {"max_failed": 1}}
+    live = rollout_verbs.start(released, by=bo, edges=edges[:6], plan=plan)
+    _two_waves_in(live)
+    other = _model(version, _job(version, "two layers", ada, accuracy=0.958), "1.1.1", 0.958)
+    paused = rollout_verbs.start(other, by=bo, edges=edges[6:])
+    rollout_verbs.pause(paused, by=ada, reason="The meters of the harbour are being exchanged.")
+    _stand_differently(edges)
+    return Gallery(batch, samples[0], version, running, failed, released, testing, live, paused, edges[1])
+
+
+PLACES = ["market", "harbour", "station", "airport", "stadium", "bridge", "museum", "garden"]
+
+
+def _batch(city: City) -> UploadBatch:
+    today = timezone.now().date()
+    facts: dict[str, Any] = {"city": city, "item_count": SETTLED + WAITING, "state": "registered"}
+    batch = UploadBatch.objects.create(id=f"batch_{city.slug}_{today:%Y%m%d}", day=today, finished_at=timezone.now(), **facts)
+    batch.rejections.create(event_id="e-901", reason="not_an_image", detail="It could not be decoded.")
+    batch.rejections.create(event_id="e-902", reason="too_small", detail="8 × 8 pixels; at least 16 × 16 are needed.")
+    for number in range(4):
+        batch.rejections.create(event_id=f"e-{number}", reason=DUPLICATE, detail="The hub has it already.")
+    for days in range(1, 6):
+        day: date = today - timedelta(days=days)
+        then = timezone.now() - timedelta(days=days)
+        earlier = UploadBatch.objects.create(id=f"batch_{city.slug}_{day:%Y%m%d}", day=day, finished_at=then, **facts)
+        UploadBatch.objects.filter(pk=earlier.pk).update(opened_at=then)
+    return batch
+
+
+def _samples(digits: AiModule, city: City, batch: UploadBatch) -> list[LearningSample]:
+    known = load_digits()
+    predicted = {"predicted_by": {"model": "meter_digits", "version": "0.9.0"}, "batch": batch}
+    rows = []
+    for number in range(SETTLED + WAITING):
+        truth = str(known.target[number])
+        content = rooms.png(known.images[number], 96)
+        prediction = {"label": str((int(truth) + (number % 9 == 4)) % 10)}
+        facts: dict[str, Any] = {"prediction": prediction, "confidence": 0.99 - number % 9 / 20, **predicted}
+        if number >= SETTLED:
+            facts |= {"state": "pending", "truth": None, "truth_sha256": "", "label_status": ""}
+        rows.append(rooms.sample(digits, city, number, label=truth, content=content, **facts))
+        if number >= SETTLED:
+            ReviewSlot.opened(rows[-1]).save()
+    StoredObject.objects.update(verified_at=rooms.NOON, width=96, height=96)
+    _judge(digits)
+    LearningSample.objects.filter(pk=rows[3].pk).update(state="disputed", truth=None, truth_sha256="")
+    return [_judged(digits) or rows[0], *rows]
+
+
+def _judge(digits: AiModule) -> None:
+    for uuid, (decision, reason) in enumerate([("correct", ""), ("unsure", "unreadable"), ("correct", ""), ("correct", "")]):
+        lease = review.lease_next(digits, by=people.ada())
+        assert lease is not None
+        facts = {"lease_token": lease.token, "client_uuid": f"00000000-0000-4000-8000-{uuid:012}"}
+        review.decide(lease.slot, by=people.ada(), decision=decision, reason=reason, seconds=2.4, **facts)
+
+
+def _judged(digits: AiModule) -> LearningSample | None:
+    """A sample that a person of the hub judged."""
+    return LearningSample.objects.filter(module=digits, state="settled", labels__annotator=people.ada()).order_by("id").first()
+
+
+def _job(version: DatasetVersion, name: str, by, *, accuracy: float | None = None, failed: bool = False) -> TrainingJob:
+    now = timezone.now()
+    status, state = (JobStatus.COMPLETED, RunState.SUCCEEDED) if accuracy else (JobStatus.RUNNING, RunState.RUNNING)
+    status, state = (JobStatus.FAILED, RunState.FAILED) if failed else (status, state)
+    epochs = 30 if accuracy else 4 if failed else 18
+    job = TrainingJob.objects.create(
+        name=name,
+        module=version.dataset.module,
+        dataset=version.dataset,
+        dataset_version=version,
+        trainer="mlp_classifier",
+        hyperparameters=HYPERPARAMETERS,
+        status=status,
+        progress_percent=epochs * 100 // 30,
+        current_epoch=epochs,
+        total_epochs=30,
+        metrics={"accuracy": accuracy, "f1_score": accuracy - 0.004} if accuracy else {},
+        started_at=now - timedelta(minutes=3),
+        completed_at=None if status == JobStatus.RUNNING else now,
+        estimated_completion=now + timedelta(minutes=2) if status == JobStatus.RUNNING else None,
+        error_message="The process needed more than 2.0 GB of memory." if failed else "",
+        created_by=by,
+    )
+    run = TrainingRun.objects.create(
+        job=job,
+        attempt=1,
+        state=state,
+        token="t",
+        heartbeat_at=now,
+        modality="meter_digits",
+        worker="training@hub-1",
+        exit_reason="oom" if failed else "done" if accuracy else "",
+        examples_hash=version.fingerprint,
+        seed=7,
+        code_version="0.1.0",
+    )
+    for epoch in range(1, epochs + 1):
+        reached = (accuracy or 0.968) * (1 - 0.7 ** (epoch + 1))
+        MetricPoint.objects.create(run=run, name="validation_accuracy", step=epoch, value=reached)
+        MetricPoint.objects.create(run=run, name="train_loss", step=epoch, value=2.3 * 0.85**epoch)
+        RunLog.objects.create(run=run, seq=epoch, at=now, text=f"epoch {epoch} of 30: validation accuracy {reached:.3f}")
+    return job
+
+
+def _facts(version: DatasetVersion, job: TrainingJob, number: str, accuracy: float) -> dict[str, Any]:
+    return {
+        "module": version.dataset.module,
+        "version": number,
+        "name": "meter_digits",
+        "trainer_name": "mlp_classifier",
+        "dataset_version": version,
+        "training_job": job,
+        "accuracy": accuracy,
+        "precision_score": accuracy - 0.002,
+        "recall_score": accuracy - 0.006,
+        "f1_score": accuracy - 0.004,
+        "inference_time_ms": 0.31,
+        "card": "Reads one digit of a meter.\n\nTrained on what people of Pune confirmed. Not for analogue dials.",
+    }
+
+
+def _model(version: DatasetVersion, job: TrainingJob, number: str, accuracy: float) -> ModelVersion:
+    made = released_version(**_facts(version, job, number, accuracy))
+    if job.output_model_version_id is None:
+        TrainingJob.objects.filter(pk=job.pk).update(output_model_version=made)
+        made.runs.add(*job.runs.all())
+    return made
+
+
+def _settled(rollout: Rollout, count: int) -> None:
+    for deployment in rollout.deployments.all()[:count]:
+        deployment.move(DeploymentStatus.COMPLETED, progress_percent=100, completed_at=timezone.now())
+        _report(deployment)
+    EdgeSlot.objects.update(active_version=rollout.model_version.version, reported_at=timezone.now())
+    rollout_verbs.advance(rollout.pk)
+
+
+def _report(deployment, last: str = "completed", error: str = "") -> None:
+    now = timezone.now()
+    for seq, (status, percent) in enumerate([("downloading", 40), ("downloading", 100), ("installing", 100), (last, 100)], 1):
+        said = {"status": status, "progress_percent": percent, "error_message": error if status == "failed" else ""}
+        DeploymentReport.objects.create(deployment=deployment, attempt=1, seq=seq, at=now, **said)
+
+
+def _two_waves_in(rollout: Rollout) -> None:
+    first, second, third = rollout.deployments.order_by("wave__number", "edge_server_id")[:3]
+    first.move(DeploymentStatus.COMPLETED, progress_percent=100, completed_at=timezone.now())
+    _report(first)
+    slot = EdgeSlot.objects.filter(edge_server=first.edge_server)
+    slot.update(active_version=rollout.model_version.version, previous_version="1.0.0")
+    rollout_verbs.advance(rollout.pk)
+    error = "The disk is full: 12 MB are free, 48 MB are needed."
+    second.refresh_from_db()
+    second.move(DeploymentStatus.FAILED, error_message=error)
+    _report(second, "failed", error)
+    third.refresh_from_db()
+    third.move(DeploymentStatus.DOWNLOADING, progress_percent=62)
+
+
+def _stand_differently(edges: list[EdgeServer]) -> None:
+    now = timezone.now()
+    EdgeServer.objects.update(
+        last_seen_at=now - timedelta(seconds=20),
+        enrolled_at=now - timedelta(days=30),
+        edge_version="0.1.0",
+        platform={"system": "linux", "machine": "x86_64"},
+    )
+    EdgeServer.objects.filter(pk=edges[4].pk).update(last_seen_at=now - timedelta(hours=5))
+    EdgeSlot.objects.filter(edge_server=edges[2]).update(desired_at=now - timedelta(hours=2))
+    EdgeSlot.objects.filter(edge_server=edges[3]).update(held=True, held_reason="The site went back to 1.0.0 by itself.")
