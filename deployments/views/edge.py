@@ -57,6 +57,7 @@ def edge(request: HttpRequest, pk: int) -> HttpResponse:
         **_row(shown),
         "deployments": deployments[:SHOWN],
         "reports": reports.order_by("-id")[:SHOWN],
+        "telemetry": _telemetry(shown),
         "may": _allowed(shown, user),
         "callback_form": CallbackForm(initial={"url": shown.callback_url}),
         "events": Event.objects.visible_to(user).about("deployments.edgeserver", shown.pk).order_by("-id")[:SHOWN],
@@ -151,6 +152,16 @@ def _allowed(shown: EdgeServer, user: User) -> dict[str, bool]:
 
 def _slots() -> Any:
     return Prefetch("slots", EdgeSlot.objects.select_related("module", "desired").order_by("module__name"))
+
+
+def _telemetry(edge: EdgeServer) -> list[dict[str, Any]]:
+    """Lay out what the last heartbeats measured: of each module first, then of the machine; one entry a line."""
+    of_modules = [(slot.module, slot.telemetry_at, entry) for slot in edge.slots.all() for entry in slot.telemetry]
+    of_machine = [(None, edge.last_seen_at, entry) for entry in edge.telemetry]
+    return [
+        {"module": module, "at": at, "facts": {name: value for name, value in entry.items() if name != "ai_module"}}
+        for module, at, entry in (of_modules + of_machine)[:SHOWN]
+    ]
 
 
 def _row(edge: EdgeServer) -> dict[str, Any]:

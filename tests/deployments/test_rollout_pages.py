@@ -234,3 +234,13 @@ def test_an_organization_admin_looks_and_does_not_act(name):
     assert "Callback" not in page
     response = olga.post(reverse(f"deployments:edge-{name}", args=arguments), follow=True)
     assert "You may not do this" in said(response)[0]
+
+
+def test_the_edge_page_shows_what_the_last_heartbeat_measured():
+    edge = EdgeServerFactory(telemetry=[{"kind": "disk", "free_mb": 812}], last_seen_at=timezone.now())
+    answered = {"ai_module": "meters", "kind": "answered", "count": 1204, "empty": 7}
+    edge.slots.update(telemetry=[answered], telemetry_at=timezone.now())
+    page = text_of(looking(people.bo()).get(reverse("deployments:edge", args=[edge.pk])))
+    assert "What it measured" in page
+    assert all(words in page for words in ("count 1204", "empty 7", "the machine", "free mb 812"))
+    assert "ai module" not in page
