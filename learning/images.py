@@ -11,6 +11,7 @@ from typing import IO
 from PIL import Image, ImageFilter, ImageOps, ImageStat
 
 from core.storage import chunks_of
+from learning.defects import Defect
 
 FORMATS = {
     "image/jpeg": "JPEG",
@@ -35,14 +36,6 @@ OWNER_EXIF_TAGS = frozenset({0xA430, 0xA431, 0xA435})
 XMP_GPS, XMP_OWNER = b"GPSLatitude", (b"OwnerName", b"SerialNumber", b"dc:creator")
 
 SHARP, SMALL = 300.0, 64
-
-
-class Defect(Exception):
-    """Why an object is not taken: one word for programs, one sentence for people."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from learning.actions import city as cities
 from learning.actions import object as stored_object
 from learning.actions.intake import SAMPLE_NAMESPACE
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict, settled_by
-from learning.images import Defect, Inspected, Limits
+from learning.defects import Defect
+from learning.images import Inspected, Limits
 from learning.models import (
     AiModule,
     Camera,

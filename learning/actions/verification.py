@@ -21,7 +21,8 @@ from accounts.actions.event import record
 from core.storage import AlreadyStored, ObjectMissing, store
 from learning import annotation, images
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict, newest_city_labels
-from learning.images import Defect, Inspected, Limits
+from learning.defects import Defect
+from learning.images import Inspected, Limits
 from learning.models import (
     BatchState,
     HitlLabel,
