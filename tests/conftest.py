@@ -10,8 +10,16 @@ from django.conf import settings as django_settings
 from django.core.files.storage import storages
 from django.db import connection
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from accounts.append_only import DO, UNDO
+
+# The same examples in every run, however slow the machine is: a fault that is found stays found, and nothing else fails.
+hypothesis_settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
+
+django_settings.MIDDLEWARE.insert(0, "tests.wire.Listening")
 
 _fixture_teardown = TransactionTestCase._fixture_teardown
 
