@@ -6,7 +6,7 @@ import os
 import pytest
 
 pytestmark = pytest.mark.long
-SAMPLES, PEOPLE = (2_000, 8) if os.environ.get("DATABASE_URL") else (300, 2)
+SAMPLES, PEOPLE = (2_000, 8) if os.environ.get("DATABASE_URL") else (1_000, 2)
 
 
 def test_each_sample_is_judged_by_exactly_two_people(own_hub):
