@@ -47,6 +47,16 @@ def _teardown(self: TransactionTestCase) -> None:
 TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Part whoever still holds the test database, such as a live server's last thread, so that it can be dropped."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path: Path, settings) -> Iterator[None]:
     """Give each test a file store and trust keys of its own; an S3 store is shared, its names are never the same."""
