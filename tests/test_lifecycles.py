@@ -36,6 +36,8 @@ MOVES = {
         "disputed>pending,settled,excluded excluded>pending,disputed"
     ),
     "learning.reviewslot": "held>open,void open>leased,void leased>open,done,void done>leased void>",
+    "learning.collectionsession": ("processing>completed,failed,cancelled completed> failed>processing cancelled>processing"),
+    "learning.person": "pending>in_training in_training>completed,pending completed>deployed,in_training deployed>",
     "training.trainingdataset": "draft>active,archived active>archived archived>",
     "training.datasetversion": "draft>freezing freezing>frozen,draft frozen>archived archived>",
     "training.trainingjob": (

@@ -59,8 +59,8 @@ class Rule:
         return {key: value for key, value in document.items() if value not in (None, [])}
 
     def samples(self, module: AiModule, organization: Organization | None) -> QuerySet[LearningSample]:
-        """Answer the settled samples it selects; an organization's dataset takes from its own cities only."""
-        found = LearningSample.objects.settled().filter(module=module, object__isnull=False)
+        """Answer the settled samples it selects, of people with their consent only; a customer's of its own cities only."""
+        found = LearningSample.objects.settled().may_be_trained_on().filter(module=module, object__isnull=False)
         if organization is not None:
             found = found.filter(city__in=City.objects.filter(organization=organization))
         if self.label_status:

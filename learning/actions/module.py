@@ -20,6 +20,8 @@ COLORS = ("#3b76d1", "#d1603b", "#3ba55d", "#9b59b6", "#c9a227", "#16a2a8", "#c0
 ATTRIBUTE_TYPES = {"select", "checkbox", "number", "text"}
 MAX_LABELS = 1_000
 MAX_OVERLAP = 9
+MAX_DIMS = 100_000
+ENCODING = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 Labels = Sequence[str | Mapping[str, Any]]
 
 
@@ -36,6 +38,8 @@ def add(
     reasons: Sequence[str] = (),
     review_policy: Mapping[str, Any] | None = None,
     accepts_unlabelled: bool = False,
+    encoding: str = "",
+    dims: int | None = None,
 ) -> AiModule:
     """Make a module with the first revision of its schema; labels are names, or {name, color?, shortcut?}.
 
@@ -58,7 +62,12 @@ def add(
         raise Conflict(f"There is a module {slug} already.")
     policy = read_policy(review_policy or {})
     module = AiModule.objects.create(
-        slug=slug, name=name or slug, task=task, review_policy=policy, accepts_unlabelled=accepts_unlabelled
+        slug=slug,
+        name=name or slug,
+        task=task,
+        review_policy=policy,
+        accepts_unlabelled=accepts_unlabelled,
+        **_read_features(task, encoding, dims),
     )
     schema.module = module
     schema.save(force_insert=True)
@@ -79,6 +88,19 @@ def read_policy(given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(policy.check_share, int | float) or not 0 <= policy.check_share <= 1:
         raise Invalid("check_share must be from 0 to 1.")
     return dict(given)
+
+
+def _read_features(task: str, encoding: str, dims: int | None) -> dict[str, Any]:
+    """Check what a module of task features says of them, and no other one may."""
+    if task != Task.FEATURES:
+        if encoding or dims is not None:
+            raise Invalid("Only a module of the task features has an encoding and dims.")
+        return {}
+    if not isinstance(encoding, str) or not ENCODING.fullmatch(encoding):
+        raise Invalid("A module of the task features names their encoding: letters, digits and ._-, 80 at most.")
+    if isinstance(dims, bool) or not isinstance(dims, int) or not 1 <= dims <= MAX_DIMS:
+        raise Invalid(f"A module of the task features says how many numbers a row has: dims, from 1 to {MAX_DIMS:,}.")
+    return {"encoding": encoding, "dims": dims}
 
 
 def _read_labels(given: Labels) -> list[dict[str, Any]]:

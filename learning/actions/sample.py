@@ -83,7 +83,7 @@ def add(
     try:
         _write(sample, kept, facts, value, by)
     except BaseException as error:
-        _discard(kept)
+        discard(kept)
         known = _known(city, event_id) if isinstance(error, IntegrityError) else None
         if known is None:
             raise
@@ -160,12 +160,13 @@ def _store(content: bytes, facts: Inspected, metadata: dict[str, str], by: User)
         for piece, kind, media_type in pieces:
             kept.append(stored_object.store_bytes(piece, kind=kind, media_type=media_type, metadata=metadata, owner=by))
     except BaseException:
-        _discard(kept)
+        discard(kept)
         raise
     return kept
 
 
-def _discard(kept: Sequence[StoredObject]) -> None:
+def discard(kept: Sequence[StoredObject]) -> None:
+    """Remove objects whose row-to-be was not written, and their own rows."""
     for unwanted in kept:
         store(unwanted.alias).remove(unwanted.name)
         StoredObject.objects.filter(pk=unwanted.pk).delete()

@@ -5,7 +5,7 @@ from typing import Any
 from core.canonical import canonical_json
 from learning.actions.review import Decided, Lease
 from learning.actions.settling import truth_of
-from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, StoredObject, UploadBatch
+from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, StoredObject, Task, UploadBatch
 
 SHOWN_REJECTIONS = 100
 
@@ -36,6 +36,7 @@ def module_document(module: AiModule, schema: LabelSchema | None) -> dict[str, A
         "task": module.task,
         "accepts_unlabelled": module.accepts_unlabelled,
         "min_quality": module.min_quality,
+        **({"encoding": module.encoding, "dims": module.dims} if module.task == Task.FEATURES else {}),
         "schema": schema.as_document() if schema else None,
     }
 

@@ -2,9 +2,11 @@
 
 from learning.models.batch import BatchState, UploadBatch, UploadRejection
 from learning.models.city import Camera, City
+from learning.models.example import ExampleStatus, TrainingExample
 from learning.models.label import Decision, HitlLabel, LabelStatus
 from learning.models.module import AiModule, LabelSchema, Task
 from learning.models.object import ObjectKind, StoredObject
+from learning.models.person import CollectionSession, Image, ImageSource, Person, PersonStatus, SessionStatus
 from learning.models.review import ReviewSlot, SlotKind, SlotState
 from learning.models.sample import LearningSample, SampleState, SampleType
 
@@ -13,19 +15,27 @@ __all__ = [
     "BatchState",
     "Camera",
     "City",
+    "CollectionSession",
     "Decision",
+    "ExampleStatus",
     "HitlLabel",
+    "Image",
+    "ImageSource",
     "LabelSchema",
     "LabelStatus",
     "LearningSample",
     "ObjectKind",
+    "Person",
+    "PersonStatus",
     "ReviewSlot",
     "SampleState",
     "SampleType",
+    "SessionStatus",
     "SlotKind",
     "SlotState",
     "StoredObject",
     "Task",
+    "TrainingExample",
     "UploadBatch",
     "UploadRejection",
 ]

@@ -55,7 +55,7 @@ class AiModuleQuerySet(models.QuerySet["AiModule"]):
 
 
 class AiModule(models.Model):
-    """What `ai_module` and `modality` text means everywhere."""
+    """What `ai_module` and `modality` text means everywhere; one of task features names their encoding and numbers a row."""
 
     slug = models.SlugField(max_length=64, unique=True)
     name = models.CharField(max_length=120)
@@ -65,6 +65,8 @@ class AiModule(models.Model):
     release_gate = models.JSONField(default=list, blank=True)
     accepts_unlabelled = models.BooleanField(default=False)
     min_quality = models.FloatField(default=0.0)
+    encoding = models.CharField(max_length=80, blank=True)
+    dims = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AiModuleQuerySet.as_manager()

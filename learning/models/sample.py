@@ -34,6 +34,17 @@ class SampleType(models.TextChoices):
     SYNTHETIC = "synthetic"
 
 
+def may_be_trained_on(sample: str = "") -> models.Q:
+    """Select what may enter a dataset version; `sample` is the path to the sample, like "sample__".
+
+    An example needs its user's consent; an image of a person theirs, a validation that passed, and enough others of them.
+    """
+    is_no_example, is_no_image = models.Q(**{f"{sample}example__isnull": True}), models.Q(**{f"{sample}image__isnull": True})
+    consented = {"is_validated": True, "person__consent": True, "person__trainable": True}
+    image = models.Q(**{f"{sample}image__{name}": value for name, value in consented.items()})
+    return (is_no_example | models.Q(**{f"{sample}example__consent_given": True})) & (is_no_image | image)
+
+
 class LearningSampleQuerySet(models.QuerySet["LearningSample"]):
     """Samples, and who sees which."""
 
@@ -44,6 +55,10 @@ class LearningSampleQuerySet(models.QuerySet["LearningSample"]):
     def settled(self) -> "LearningSampleQuerySet":
         """Those with a truth."""
         return self.filter(state=SampleState.SETTLED)
+
+    def may_be_trained_on(self) -> "LearningSampleQuerySet":
+        """Those that may enter a dataset version: of people, only with their consent."""
+        return self.filter(may_be_trained_on())
 
     def verified(self) -> "LearningSampleQuerySet":
         """Those whose image a worker has seen whole; nobody is shown another."""

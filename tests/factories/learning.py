@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
+import numpy as np
 from django.test import Client
 from PIL import Image
 
@@ -100,3 +101,18 @@ def delivered(city: City, count: int, *, day: date = DAY, first: int = 0, **fiel
         assert put(answer["upload"], contents[answer["event_id"]]) == 200, answer
     registered(batch)
     return list(batch.samples.order_by("id"))
+
+
+def gestures(**fields: Any) -> AiModule:
+    """A module of features, rows of six numbers, that trusts what is said of them."""
+    found = AiModule.objects.filter(slug="gestures").first()
+    facts = {"name": "Gestures", "task": "features", "labels": ("wave", "point"), "encoding": "hand_v1", "dims": 6}
+    return found or modules.add("gestures", by=None, review_policy={"city_labels": "trust"}, **{**facts, **fields})
+
+
+def npz(number: int = 0, rows: int = 4, dims: int = 6) -> bytes:
+    """Features that are unlike those of any other number."""
+    out = io.BytesIO()
+    array = np.arange(rows * dims, dtype="float32").reshape(rows, dims) / 10 + number
+    np.savez(out, features=array)
+    return out.getvalue()

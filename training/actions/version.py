@@ -23,7 +23,9 @@ from core.queue import enqueue
 from core.storage import store
 from learning.actions import object as stored_object
 from learning.models import HitlLabel, ObjectKind, SampleState, StoredObject
+from learning.models.sample import may_be_trained_on
 from training import local, semver
+from training.actions import erasure
 from training.fingerprint import SPLITS, group_hash, split_of
 from training.manifest import Member, VersionFiles
 from training.models import (
@@ -180,6 +182,7 @@ def _settled_members(dataset_id: Any) -> Iterator[list[Member]]:
     rows = (
         TrainingSample.objects.filter(dataset=dataset_id, rejection_reason="")
         .filter(sample__state=SampleState.SETTLED, sample__object__isnull=False, sample__object__deleted_at__isnull=True)
+        .filter(may_be_trained_on("sample__"))  # consent may have been withdrawn since it was gathered
         .annotate(weight=Subquery(weighed.order_by("-id").values("confidence_override")[:1]))
         .order_by("sample_id")
     )
@@ -256,6 +259,7 @@ def _seal(version: DatasetVersion, files: VersionFiles) -> DatasetVersion:
         sample_count=files.count,
         statistics=files.statistics.as_document(),
     )
+    erasure.catch_up(version)
     record(None, "frozen", version, fingerprint=version.fingerprint, samples=version.sample_count)
     return version
 

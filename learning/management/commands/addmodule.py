@@ -10,7 +10,7 @@ from accounts.management.base import VerbCommand
 from learning.actions import module
 from learning.models import Task
 
-PARTS = ("labels", "attributes", "text", "reasons", "review_policy", "accepts_unlabelled")
+PARTS = ("labels", "attributes", "text", "reasons", "review_policy", "accepts_unlabelled", "encoding", "dims")
 
 
 class Command(VerbCommand):

@@ -1,0 +1,65 @@
+"""A picture of features, so that people see what they judge: the points of each row, the later the darker.
+
+Knows numbers and Pillow, not the database.
+"""
+
+import io
+from typing import IO, Any
+
+from PIL import Image, ImageDraw
+
+SIDE, EDGE = 320, 16
+MOST_ROWS, MOST_POINTS = 64, 600
+GROUND, FIRST, LAST = (255, 255, 255), (205, 216, 235), (31, 78, 160)
+"""Colours of the ground, of the first row's points and of the last row's."""
+MEDIA_TYPE = "image/png"
+
+
+def preview(stream: IO[bytes]) -> bytes:
+    """Draw a checked NPZ of rows of numbers as a PNG: pairs of numbers are points x, y; an odd row is a line over its index."""
+    import numpy as np
+
+    with np.load(stream, allow_pickle=False) as archive:
+        rows = np.asarray(archive[archive.files[0]], dtype="float64")
+    picked = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
+    points = _points(picked, np)
+    image = Image.new("RGB", (SIDE, SIDE), GROUND)
+    draw = ImageDraw.Draw(image)
+    for index, row in enumerate(_scaled(points, np)):
+        tone = _tone(index, len(points))
+        for x, y in row:
+            draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=tone)
+    out = io.BytesIO()
+    image.quantize(32).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _points(rows: Any, np: Any) -> Any:
+    """Answer rows × points × 2; a point at exactly (0, 0) is one that was not seen."""
+    if rows.shape[1] % 2:
+        along = np.broadcast_to(np.arange(rows.shape[1]), rows.shape)
+        points = np.stack([along, -rows], axis=2)
+    else:
+        points = rows.reshape(len(rows), -1, 2)
+        unseen = (points == 0).all(axis=2, keepdims=True)
+        points = np.where(unseen & (points.shape[1] > 1), np.nan, points)
+    return points[:, :: max(1, points.shape[1] // MOST_POINTS), :]
+
+
+def _scaled(points: Any, np: Any) -> list[list[tuple[float, float]]]:
+    """Fit the points into the picture, alike in both directions; what was not seen is left out."""
+    flat = points.reshape(-1, 2)
+    seen = flat[~np.isnan(flat).any(axis=1)]
+    if not len(seen):
+        return []
+    low, span = seen.min(axis=0), max(float((seen.max(axis=0) - seen.min(axis=0)).max()), 1e-9)
+    room = SIDE - 2 * EDGE
+    middle = (room - (seen.max(axis=0) - low) / span * room) / 2
+    fitted = (points - low) / span * room + EDGE + middle
+    return [[(x, y) for x, y in row.tolist() if x == x] for row in fitted]  # noqa: PLR0124  (what is no number)
+
+
+def _tone(index: int, count: int) -> tuple[int, int, int]:
+    share = index / max(1, count - 1) if count > 1 else 1.0
+    red, green, blue = (round(first + (last - first) * share) for first, last in zip(FIRST, LAST, strict=True))
+    return red, green, blue
