@@ -1,5 +1,6 @@
 """Settings: embedded defaults under var/, services by URL from the environment (docs/settings.md)."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 APPROVAL_FOUR_EYES = env.flag("APPROVAL_FOUR_EYES", default=True)
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 20 * 1024 * 1024)
 UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", 50_000_000)
+DECODERS = env.number("DECODERS", min(4, os.cpu_count() or 1))
 LEASE_MINUTES = env.number("LEASE_MINUTES", 10)
 RUN_LOST_SECONDS = env.number("RUN_LOST_SECONDS", 30)
 EDGE_POLL_SECONDS = env.number("EDGE_POLL_SECONDS", 60)

@@ -13,8 +13,9 @@ from core.errors import Conflict, Invalid
 from core.queue import enqueue
 from core.storage import store
 from learning.actions.city import require_uploader
+from learning.actions.discarding import release_samples
 from learning.actions.item import add_items
-from learning.actions.verification import release_samples, verify
+from learning.actions.verification import verify
 from learning.models import BatchState, City, SampleState, UploadBatch
 
 __all__ = ["add_items", "expire", "manifest", "open_batch", "seal", "verify"]

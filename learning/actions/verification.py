@@ -1,109 +1,159 @@
 """Verifying a sealed batch: every image is read whole before anyone sees it.
 
-A chunk at a time: images are looked at by threads outside any transaction, then one transaction writes the chunk. Each
-write asks again whether the sample is still in state received, so that a worker may be killed anywhere and another run
-again; what is done stays done.
+The batch is cut into chunks that any number of workers claim. Images are looked at outside any transaction, then one
+transaction writes the chunk. Each write asks again whether a sample is still in state received, so that a worker may be
+killed anywhere and another run again; what is done stays done.
 """
 
-import io
-import uuid
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
+from functools import partial
+from typing import TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.actions.event import record
-from core.storage import AlreadyStored, ObjectMissing, store
+from core.queue import enqueue
+from core.storage import ObjectMissing, store
 from learning import annotation, images
-from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict, newest_city_labels
+from learning.actions import registering
+from learning.actions.discarding import discard, release_samples, remove_discarded
+from learning.actions.registering import Found, Seen, Thumbnails
 from learning.defects import Defect
-from learning.images import Inspected, Limits
+from learning.images import Limits
 from learning.models import (
     BatchState,
-    HitlLabel,
+    City,
     LearningSample,
-    ObjectKind,
-    ReviewSlot,
     SampleState,
     StoredObject,
     UploadBatch,
     UploadRejection,
+    VerificationChunk,
 )
 
 CHUNK = 200
-THREADS = 4
 CLAIMED_FOR = timedelta(minutes=2)
-THUMBNAIL_NAMESPACE = uuid.UUID("b0d1b7a4-93c5-5f8e-8f7e-2d4f0a6e9c33")
-VERIFIED_FIELDS = ["sha256", "size", "media_type", "width", "height", "etag", "verified_at", "thumbnail"]
+HELD_EVERY = 30.0
+"""Seconds after which a worker says again that it has a chunk."""
+HELPERS = 8
+"""How many further workers are woken for a batch, at most."""
+GONE = Defect("not_uploaded", "Its image is gone.")
+Judged = Mapping[int, Defect | None]
+"""What is wrong with samples, by their keys."""
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An image that passed: what it is, the store's etag, and its thumbnail as it lies in the store."""
+class Looked:
+    """What is known of a chunk's objects before it is written: seen or defective, by their keys."""
 
-    facts: Inspected
-    etag: str
-    thumbnail: StoredObject
+    found: Found
+
+    def defect_of(self, sample: LearningSample) -> Defect | None:
+        """Answer what is wrong with a sample: its image, its quality, or a box that leaves it."""
+        obj = sample.object
+        if obj is None:
+            return GONE
+        seen = self.found.get(obj.pk)
+        if isinstance(seen, Defect):
+            return seen
+        size = (seen.facts.width, seen.facts.height) if seen else (obj.width or 0, obj.height or 0)
+        told = sample.image_quality_score
+        quality = told if told is not None or not seen else seen.facts.quality
+        least = sample.module.min_quality
+        if quality is not None and quality < least:
+            return Defect("quality_below_threshold", f"The module takes no image below a quality of {least}.")
+        try:
+            annotation.check_boxes_within(sample.prediction, size)
+        except annotation.BadValue as wrong:
+            return Defect(wrong.code, wrong.detail)
+        return None
 
 
 def verify(batch_id: str) -> None:
-    """Verify a sealed batch, as the worker does it; a batch that is done, or in another worker's hands, is left alone.
+    """Verify what of a sealed batch is in no other worker's hands; any number of workers may do so at once.
 
     Raises core.storage.StoreError where the store does not answer; the sweeper will try again.
     """
-    if not _claim(batch_id):
+    if not UploadBatch.objects.sealed().filter(pk=batch_id).exists():
         return
-    try:
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool:
-            while chunk := _next_chunk(batch_id):
-                _verify_chunk(batch_id, chunk, pool)
-                UploadBatch.objects.filter(pk=batch_id).update(claimed_until=timezone.now() + CLAIMED_FOR)
-        _finish(batch_id)
-    finally:
-        UploadBatch.objects.filter(pk=batch_id).update(claimed_until=None)
+    _cut(batch_id)
+    with ThreadPoolExecutor(settings.DECODERS + 2, thread_name_prefix="verify") as pool:
+        while chunk := _claim(batch_id):
+            try:
+                _verify_chunk(chunk, pool)
+            except BaseException:
+                VerificationChunk.objects.filter(pk=chunk.pk).update(claimed_until=None)
+                raise
+    _finish(batch_id)
 
 
-def release_samples(samples: Sequence[LearningSample]) -> list[str]:
-    """Delete samples that were only received, in the caller's transaction: their event ids become free.
-
-    Answers the names of the objects that were uploaded for them alone, to be removed from the store after commit.
-    """
-    keys = [sample.pk for sample in samples]
-    HitlLabel.objects.filter(sample_id__in=keys).update(supersedes=None)
-    HitlLabel.objects.filter(sample_id__in=keys).delete()
-    LearningSample.objects.filter(pk__in=keys).delete()
-    uploaded = {sample.object_id for sample in samples if sample.object_id and not sample.by_reference}
-    unused = StoredObject.objects.filter(pk__in=uploaded, samples__isnull=True)
-    names = list(unused.values_list("name", flat=True))
-    StoredObject.objects.filter(name__in=names).delete()
-    return names
+@transaction.atomic
+def _cut(batch_id: str) -> None:
+    """Cut a batch into chunks, once, and wake further workers for them."""
+    UploadBatch.objects.select_for_update().get(pk=batch_id)
+    if VerificationChunk.objects.filter(batch=batch_id).exists():
+        return
+    waiting = LearningSample.objects.filter(batch=batch_id, state=SampleState.RECEIVED).order_by("id")
+    keys = list(waiting.values_list("id", flat=True))
+    parts = [keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK)]
+    VerificationChunk.objects.bulk_create(VerificationChunk(batch_id=batch_id, first=part[0], last=part[-1]) for part in parts)
+    for _ in parts[1 : 1 + HELPERS]:
+        enqueue("learning.tasks.verify_batch", batch_id)
 
 
-def _claim(batch_id: str) -> bool:
-    sealed = UploadBatch.objects.unclaimed().filter(pk=batch_id)
-    return bool(sealed.update(claimed_until=timezone.now() + CLAIMED_FOR))
+@transaction.atomic
+def _claim(batch_id: str) -> VerificationChunk | None:
+    free = VerificationChunk.objects.free().filter(batch=batch_id).order_by("id")
+    if connection.features.has_select_for_update_skip_locked:
+        free = free.select_for_update(skip_locked=True)  # on SQLite the write lock of the transaction keeps others out
+    chunk = free.first()
+    if chunk is not None:
+        _hold(chunk)
+    return chunk
 
 
-def _next_chunk(batch_id: str) -> list[LearningSample]:
-    waiting = LearningSample.objects.filter(batch_id=batch_id, state=SampleState.RECEIVED)
-    return list(waiting.select_related("object", "module").order_by("id")[:CHUNK])
+def _hold(chunk: VerificationChunk) -> None:
+    VerificationChunk.objects.filter(pk=chunk.pk).update(claimed_until=timezone.now() + CLAIMED_FOR)
 
 
-def _verify_chunk(batch_id: str, chunk: Sequence[LearningSample], pool: ThreadPoolExecutor) -> None:
-    objects = {sample.object_id: sample.object for sample in chunk if sample.object}
+def _verify_chunk(chunk: VerificationChunk, pool: ThreadPoolExecutor) -> None:
+    of_batch = LearningSample.objects.filter(batch=chunk.batch_id, state=SampleState.RECEIVED)
+    samples = list(of_batch.filter(pk__range=(chunk.first, chunk.last)).select_related("object", "module").order_by("id"))
+    objects = {sample.object_id: sample.object for sample in samples if sample.object}
     pending = [obj for obj in objects.values() if obj.verified_at is None]
-    looked = dict(zip([obj.pk for obj in pending], pool.map(_look, pending), strict=True))
-    for name in _write(batch_id, chunk, looked):
-        store().remove(name)
+    each = partial(_each, pool, chunk)
+    found = Looked(dict(zip([obj.pk for obj in pending], each(_look, pending), strict=True)))
+    defects = {sample.pk: found.defect_of(sample) for sample in samples}
+    taken = {sample.object_id for sample in samples if defects[sample.pk] is None}
+    seen = [(obj, one) for obj in pending if obj.pk in taken and isinstance(one := found.found[obj.pk], Seen)]
+    thumbnails = dict(zip([obj.pk for obj, _ in seen], each(registering.store_thumbnail, seen), strict=True))
+    remove_discarded(_write(chunk, defects, found.found, thumbnails))
+
+
+def _each(
+    pool: ThreadPoolExecutor, chunk: VerificationChunk, function: Callable[[Argument], Result], rows: Sequence[Argument]
+) -> list[Result]:
+    """Call `function` for each row in threads, and answer the results in order; the claim is held for as long as it takes."""
+    waiting = [pool.submit(function, row) for row in rows]
+    try:
+        while wait(waiting, timeout=HELD_EVERY).not_done:
+            _hold(chunk)
+        return [done.result() for done in waiting]
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _look(obj: StoredObject) -> Seen | Defect:
-    """Read one object from the store, look at it whole and store its thumbnail; runs in a thread, outside transactions."""
+    """Read one object from the store and look at it whole; runs in a thread, outside transactions."""
     limits = Limits(settings.UPLOAD_MAX_BYTES, settings.UPLOAD_MAX_PIXELS)
     try:
         stat = store(obj.alias).stat(obj.name)
@@ -115,110 +165,44 @@ def _look(obj: StoredObject) -> Seen | Defect:
         return Defect("not_uploaded", "Its image never arrived in the store.")
     except Defect as defect:
         return defect
-    return Seen(facts, stat.etag, _store_thumbnail(obj, facts.thumbnail))
-
-
-def _store_thumbnail(obj: StoredObject, content: bytes) -> StoredObject:
-    """Put the thumbnail under a name that follows from the object's, so that a second run finds the first one's."""
-    key = uuid.uuid5(THUMBNAIL_NAMESPACE, str(obj.pk))
-    name = f"{key}.jpg"
-    try:
-        stat = store().put_new(name, io.BytesIO(content), media_type=images.THUMBNAIL_TYPE, metadata=obj.metadata)
-    except AlreadyStored:
-        stat = store().stat(name)
-        with store().open_object(name) as stream:
-            content = stream.read()
-    return StoredObject(
-        pk=key,
-        name=name,
-        kind=ObjectKind.THUMBNAIL,
-        sha256=sha256(content).hexdigest(),
-        size=len(content),
-        media_type=images.THUMBNAIL_TYPE,
-        etag=stat.etag,
-        metadata=obj.metadata,
-        verified_at=timezone.now(),
-    )
+    return Seen(facts, stat.etag)
 
 
 @transaction.atomic
-def _write(batch_id: str, chunk: Sequence[LearningSample], looked: dict[uuid.UUID, Seen | Defect]) -> list[str]:
-    """Write what was seen of a chunk; answers the names of the objects to be removed from the store."""
-    keys = [sample.pk for sample in chunk]
-    waiting = LearningSample.objects.select_for_update(of=("self",)).filter(pk__in=keys, state=SampleState.RECEIVED)
+def _write(chunk: VerificationChunk, judged: Judged, found: Found, thumbnails: Thumbnails) -> list[str]:
+    """Write what was seen of a chunk; answers the names of the objects to be removed from the store.
+
+    The city's lock comes first, as it does where items come in: two workers would not see each other's near-duplicates.
+    """
+    batch = UploadBatch.objects.select_related("city").get(pk=chunk.batch_id)
+    City.objects.select_for_update(no_key=True).get(pk=batch.city_id)
+    waiting = LearningSample.objects.select_for_update(of=("self",)).filter(pk__in=judged, state=SampleState.RECEIVED)
     samples = list(waiting.select_related("object", "module").order_by("id"))
-    defects: dict[int, Defect] = {}
-    for sample in samples:
-        if defect := _defect_of(sample, looked):
-            defects[sample.pk] = defect
-    _register([sample for sample in samples if sample.pk not in defects], looked)
-    return _reject(batch_id, [(sample, defects[sample.pk]) for sample in samples if sample.pk in defects])
+    defects = {sample.pk: judged[sample.pk] if sample.object else GONE for sample in samples}
+    kept = [sample for sample in samples if defects[sample.pk] is None]
+    registering.register(batch.city, kept, found, thumbnails)
+    names = _reject(batch, [(sample, defect) for sample in samples if (defect := defects[sample.pk])])
+    names += _unheld(thumbnails)
+    VerificationChunk.objects.filter(pk=chunk.pk).delete()
+    UploadBatch.objects.filter(pk=batch.pk).update(verified_count=F("verified_count") + len(samples))
+    return names
 
 
-def _defect_of(sample: LearningSample, looked: dict[uuid.UUID, Seen | Defect]) -> Defect | None:
-    """Answer what is wrong with a sample: its image, or a box that leaves it."""
-    obj = sample.object
-    if obj is None:
-        return Defect("not_uploaded", "Its image is gone.")
-    seen = looked.get(obj.pk)
-    if isinstance(seen, Defect):
-        return seen
-    size = (seen.facts.width, seen.facts.height) if seen else (obj.width or 0, obj.height or 0)
-    quality = sample.image_quality_score if sample.image_quality_score is not None or not seen else seen.facts.quality
-    if quality is not None and quality < sample.module.min_quality:
-        return Defect("quality_below_threshold", f"The module takes no image below a quality of {sample.module.min_quality}.")
-    try:
-        annotation.check_boxes_within(sample.prediction, size)
-    except annotation.BadValue as wrong:
-        return Defect(wrong.code, wrong.detail)
-    return None
+def _unheld(thumbnails: Thumbnails) -> list[str]:
+    """Discard the thumbnails whose images were given up meanwhile."""
+    names = {thumbnail.name for thumbnail in thumbnails.values()}
+    unheld = sorted(names.difference(StoredObject.objects.filter(name__in=names).values_list("name", flat=True)))
+    discard(unheld)
+    return unheld
 
 
-def _register(samples: Sequence[LearningSample], looked: dict[uuid.UUID, Seen | Defect]) -> None:
-    """Let verified samples into the house: settled by their city's label where that is trusted, else with a slot."""
-    if not samples:
-        return
-    _keep_objects({sample.object for sample in samples if sample.object}, looked)
-    labels = newest_city_labels(samples)
-    changes, slots = [], []
-    for sample in samples:
-        seen = looked.get(sample.object_id) if sample.object_id else None
-        if sample.image_quality_score is None and isinstance(seen, Seen):
-            sample.image_quality_score = seen.facts.quality
-        changes.append(apply(sample, city_verdict(sample.module.policy, sample, labels.get(sample.pk))))
-        if sample.state == SampleState.PENDING:
-            slots.append(ReviewSlot.opened(sample))
-    LearningSample.objects.bulk_update(samples, [*SETTLED_FIELDS, "image_quality_score"], batch_size=CHUNK)
-    ReviewSlot.objects.bulk_create(slots)
-    announce(changes)
-
-
-def _keep_objects(objects: set[StoredObject], looked: dict[uuid.UUID, Seen | Defect]) -> None:
-    """Write what was seen of the objects, with a row for each thumbnail."""
-    now = timezone.now()
-    kept = []
-    thumbnails = []
-    for obj in objects:
-        seen = looked.get(obj.pk)
-        if obj.verified_at is not None or not isinstance(seen, Seen):
-            continue
-        facts = seen.facts
-        obj.sha256, obj.size, obj.media_type = facts.sha256, facts.size, facts.media_type
-        obj.width, obj.height, obj.etag, obj.verified_at = facts.width, facts.height, seen.etag, now
-        obj.thumbnail = seen.thumbnail
-        kept.append(obj)
-        thumbnails.append(seen.thumbnail)
-    StoredObject.objects.bulk_create(thumbnails, ignore_conflicts=True)
-    StoredObject.objects.bulk_update(kept, VERIFIED_FIELDS, batch_size=CHUNK)
-
-
-def _reject(batch_id: str, rejected: Sequence[tuple[LearningSample, Defect]]) -> list[str]:
+def _reject(batch: UploadBatch, rejected: Sequence[tuple[LearningSample, Defect]]) -> list[str]:
     if not rejected:
         return []
     names = release_samples([sample for sample, _ in rejected])
     UploadRejection.objects.bulk_create(
         [
-            UploadRejection(batch_id=batch_id, event_id=sample.event_id, reason=defect.reason, detail=defect.detail[:500])
+            UploadRejection(batch=batch, event_id=sample.event_id, reason=defect.reason, detail=defect.detail[:500])
             for sample, defect in rejected
         ],
         ignore_conflicts=True,

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('learning', '0003_withdrawn_labels'),
+        ('learning', '0004_perceptual_hashes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

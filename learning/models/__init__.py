@@ -1,8 +1,10 @@
 """The learning store."""
 
-from learning.models.batch import BatchState, UploadBatch, UploadRejection
+from learning.models.batch import BatchState, UploadBatch, UploadRejection, VerificationChunk
 from learning.models.city import Camera, City
+from learning.models.discarded import DiscardedObject
 from learning.models.example import ExampleStatus, TrainingExample
+from learning.models.fingerprint import ImageFingerprint
 from learning.models.label import Decision, HitlLabel, LabelStatus
 from learning.models.module import AiModule, LabelSchema, Task
 from learning.models.object import ObjectKind, StoredObject
@@ -17,9 +19,11 @@ __all__ = [
     "City",
     "CollectionSession",
     "Decision",
+    "DiscardedObject",
     "ExampleStatus",
     "HitlLabel",
     "Image",
+    "ImageFingerprint",
     "ImageSource",
     "LabelSchema",
     "LabelStatus",
@@ -38,4 +42,5 @@ __all__ = [
     "TrainingExample",
     "UploadBatch",
     "UploadRejection",
+    "VerificationChunk",
 ]

@@ -32,17 +32,16 @@ class UploadBatchQuerySet(models.QuerySet["UploadBatch"]):
         """Those of the cities a user sees."""
         return self.filter(city__in=City.objects.visible_to(user))
 
-    def unclaimed(self) -> "UploadBatchQuerySet":
-        """Sealed ones that no worker is verifying."""
-        free = models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=timezone.now())
-        return self.filter(free, state=BatchState.SEALED)
+    def sealed(self) -> "UploadBatchQuerySet":
+        """Those that are being verified, or wait for it."""
+        return self.filter(state=BatchState.SEALED)
 
 
 class UploadBatch(Lifecycle):
     """`batch_<city>_<YYYYMMDD>`, then `-2`, `-3` … ; the day is the city's.
 
-    A `client_batch_id` names a batch of its own; without one, a city has one open batch a day. While a worker verifies a
-    sealed batch it holds `claimed_until`, so that no second one starts on it.
+    A `client_batch_id` names a batch of its own; without one, a city has one open batch a day. Of a sealed batch's
+    `item_count` items, `verified_count` were looked at by workers, whether they were taken or not.
     """
 
     MOVES = {
@@ -62,8 +61,8 @@ class UploadBatch(Lifecycle):
     opened_at = models.DateTimeField(auto_now_add=True)
     sealed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    claimed_until = models.DateTimeField(null=True)
     item_count = models.PositiveIntegerField(default=0)
+    verified_count = models.PositiveIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
 
     objects = UploadBatchQuerySet.as_manager()
@@ -96,6 +95,34 @@ class UploadBatch(Lifecycle):
         not_taken = dict(self.rejections.values_list("reason").annotate(models.Count("id")))
         duplicate = not_taken.pop(DUPLICATE, 0)
         return {"accepted": self.samples.count(), "duplicate": duplicate, "rejected": sum(not_taken.values())}
+
+
+class VerificationChunkQuerySet(models.QuerySet["VerificationChunk"]):
+    """Chunks, and which a worker may take."""
+
+    def free(self) -> "VerificationChunkQuerySet":
+        """Those in no worker's hands, or in those of one that has not been heard of for too long."""
+        now = timezone.now()
+        return self.filter(models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=now))
+
+
+class VerificationChunk(models.Model):
+    """A part of a sealed batch, by the keys of its samples, that one worker verifies; it goes when that is done."""
+
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(UploadBatch, on_delete=models.CASCADE, related_name="chunks")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    claimed_until = models.DateTimeField(null=True)
+
+    objects = VerificationChunkQuerySet.as_manager()
+
+    class Meta:
+        db_table = "verification_chunks"
+        constraints = [models.UniqueConstraint(fields=["batch", "first"], name="chunk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.batch_id}: {self.first}–{self.last}"
 
 
 class UploadRejection(models.Model):
