@@ -4,20 +4,21 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Field, ForeignObject, Lookup
+from django.db.models import CharField, Field, ForeignObject, Lookup
 
 
 @ForeignObject.register_lookup
 @Field.register_lookup
 class Among(Lookup):
-    """For columns of whole numbers only."""
+    """For columns of whole numbers and of text."""
 
     lookup_name = "among"
 
-    def get_prep_lookup(self) -> list[int]:
+    def get_prep_lookup(self) -> list[int] | list[str]:
         """Read the list once."""
-        numbers: Iterable[Any] = self.rhs
-        return [int(number) for number in numbers]
+        values: Iterable[Any] = self.rhs
+        self.of_text = isinstance(getattr(self.lhs, "output_field", None), CharField)
+        return [str(value) for value in values] if self.of_text else [int(value) for value in values]
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Compare with the elements of an array of JSON."""
@@ -27,4 +28,4 @@ class Among(Lookup):
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Compare with the elements of an array."""
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::bigint[])", [*parameters, self.rhs]
+        return f"{column} = ANY(%s::{'text' if self.of_text else 'bigint'}[])", [*parameters, self.rhs]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from django.core.files.storage import storages
 
-from core.ids import new_id
+from core.ids import new_text_id
 
 DEFAULT_ALIAS = "objects"
 CHUNK = 1 << 20
@@ -112,7 +112,7 @@ def store(alias: str = DEFAULT_ALIAS) -> Store:
 
 def new_name(media_type: str) -> str:
     """Make a fresh object name for content of this type."""
-    return f"{new_id()}.{EXTENSIONS.get(media_type, 'bin')}"
+    return f"{new_text_id()}.{EXTENSIONS.get(media_type, 'bin')}"
 
 
 def header_value(text: str) -> str:

@@ -10,16 +10,41 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
+import msgspec
+from msgspec import Meta, Struct
+
+from core import typed
 from core.errors import Invalid
+from core.typed import Number
 
 MAX_BOXES = 1_000
 MAX_TEXT = 500
 IOU = 0.9
-VALUE_KEYS = frozenset({"label", "text", "boxes", "attributes"})
-BOX_KEYS = frozenset({"label", "bbox", "text", "attributes"})
 Size = tuple[int, int]
+Attribute = bool | Number | str
+
+
+class Box(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """One box of a value: what is in it, and where (x, y, width, height)."""
+
+    label: str
+    bbox: tuple[Number, Number, Number, Number]
+    text: str | None = None
+    attributes: dict[str, Attribute] | None = None
+
+
+class Value(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """An annotation value, read; written again it is as it was sent, but for what was null."""
+
+    label: str | None = None
+    text: str | None = None
+    boxes: Annotated[list[Box], Meta(max_length=MAX_BOXES)] | None = None
+    attributes: dict[str, Attribute] | None = None
+
+
+NOTHING = Value()
 
 
 class Schema(Protocol):
@@ -38,11 +63,12 @@ class BadValue(Invalid):
 
 @dataclass(frozen=True)
 class Rules:
-    """A schema made ready for checking many values."""
+    """A schema made ready for checking many values; `asks` tells whether any attribute is required."""
 
     names: frozenset[str]
     retired: frozenset[str]
     attributes: Mapping[str, Mapping[str, Any]]
+    asks: bool
     pattern: re.Pattern[str] | None
     max_length: int
     normalise: str
@@ -55,6 +81,7 @@ class Rules:
             names=frozenset(label["name"] for label in schema.labels),
             retired=frozenset(label["name"] for label in schema.labels if label.get("retired")),
             attributes={attribute["name"]: attribute for attribute in schema.attributes or ()},
+            asks=any(attribute.get("required") for attribute in schema.attributes or ()),
             pattern=re.compile(text["pattern"]) if text.get("pattern") else None,
             max_length=text.get("max_length") or MAX_TEXT,
             normalise=text.get("normalise") or "space",
@@ -67,18 +94,14 @@ def check(value: Any, schema: Schema | Rules, *, size: Size | None = None, allow
     `allow_retired` is for predictions of older models, which may know labels nobody uses any more.
     """
     rules = schema if isinstance(schema, Rules) else Rules.of(schema)
-    _check_keys(value, VALUE_KEYS, "An annotation")
-    if value.get("label") is not None:
-        _check_label(value["label"], rules, allow_retired=allow_retired)
-    if value.get("text") is not None:
-        _check_text(value["text"], rules)
-    _check_attributes(value.get("attributes"), rules, per="sample", needed=bool(value))
-    boxes = value.get("boxes")
-    if boxes is None:
-        return
-    if not isinstance(boxes, list) or len(boxes) > MAX_BOXES:
-        raise BadValue(f"boxes must be a list of at most {MAX_BOXES}.", code="wrong_type")
-    for box in boxes:
+    read = value if isinstance(value, Value) else _read(value)
+    if read.label is not None:
+        _check_label(read.label, rules, allow_retired=allow_retired)
+    if read.text is not None:
+        _check_text(read.text, rules)
+    if read.attributes or rules.asks:
+        _check_attributes(read.attributes or {}, rules, per="sample", needed=read != NOTHING)
+    for box in read.boxes or ():
         _check_box(box, rules, size, allow_retired=allow_retired)
 
 
@@ -135,42 +158,41 @@ NORMALISERS: dict[str, Callable[[str], str]] = {
 }
 
 
-def _check_keys(value: Any, known: frozenset[str], noun: str) -> None:
-    if not isinstance(value, dict):
-        raise BadValue(f"{noun} must be an object.", code="wrong_type")
-    if not known.issuperset(value):
-        raise BadValue(f"{noun} has no field {min(set(map(str, value)) - known)[:60]!r}.", code="wrong_type")
+def _read(value: Any) -> Value:
+    try:
+        read = msgspec.convert(value, Value)
+    except msgspec.ValidationError as error:
+        raise BadValue(typed.told(error).sentence("An annotation"), code="wrong_type") from error
+    if (where := typed.unstorable(value)) is not None:
+        raise BadValue(f"{where} holds what is no text.", code="wrong_type")
+    return read
 
 
-def _check_label(label: Any, rules: Rules, *, allow_retired: bool) -> None:
-    if not isinstance(label, str):
-        raise BadValue("A label must be text.", code="wrong_type")
+def _check_label(label: str, rules: Rules, *, allow_retired: bool) -> None:
     if label not in rules.names or (label in rules.retired and not allow_retired):
         raise BadValue(f"There is no label {label[:60]!r} in the schema.", code="label_outside_schema")
 
 
-def _check_text(text: Any, rules: Rules) -> None:
-    if not isinstance(text, str) or not _is_storable(text):
-        raise BadValue("text must be text.", code="wrong_type")
+def _check_text(text: str, rules: Rules) -> None:
     if len(text) > rules.max_length:
         raise BadValue(f"text may have {rules.max_length} characters at most.", code="text_outside_schema")
     if rules.pattern and text and not rules.pattern.fullmatch(text):
         raise BadValue("text does not have the form the schema asks for.", code="text_outside_schema")
 
 
-def _check_box(box: Any, rules: Rules, size: Size | None, *, allow_retired: bool) -> None:
-    _check_keys(box, BOX_KEYS, "A box")
-    _check_label(box.get("label"), rules, allow_retired=allow_retired)
-    bbox = box.get("bbox")
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(is_number, bbox)):
+def _check_box(box: Box, rules: Rules, size: Size | None, *, allow_retired: bool) -> None:
+    _check_label(box.label, rules, allow_retired=allow_retired)
+    x, y, width, height = box.bbox
+    if not math.isfinite(x + y + width + height):  # JSON knows no such numbers, Python does
         raise BadValue("bbox must be four numbers: x, y, width, height.", code="wrong_type")
-    if bbox[0] < 0 or bbox[1] < 0 or bbox[2] <= 0 or bbox[3] <= 0:
+    if x < 0 or y < 0 or width <= 0 or height <= 0:
         raise BadValue("A box begins inside the image and has a width and a height.", code="box_outside_image")
     if size:
-        _check_within(bbox, size)
-    if box.get("text") is not None:
-        _check_text(box["text"], rules)
-    _check_attributes(box.get("attributes"), rules, per="box", needed=True)
+        _check_within(box.bbox, size)
+    if box.text is not None:
+        _check_text(box.text, rules)
+    if box.attributes or rules.asks:
+        _check_attributes(box.attributes or {}, rules, per="box", needed=True)
 
 
 def _check_within(bbox: Sequence[float], size: Size) -> None:
@@ -178,10 +200,7 @@ def _check_within(bbox: Sequence[float], size: Size) -> None:
         raise BadValue(f"A box leaves the image of {size[0]} × {size[1]} pixels.", code="box_outside_image")
 
 
-def _check_attributes(given: Any, rules: Rules, *, per: str, needed: bool) -> None:
-    if given is not None and not isinstance(given, dict):
-        raise BadValue("attributes must be an object.", code="wrong_type")
-    values = given or {}
+def _check_attributes(values: Mapping[str, Any], rules: Rules, *, per: str, needed: bool) -> None:
     for name, value in values.items():
         definition = rules.attributes.get(name)
         if definition is None or definition.get("per", "sample") != per:
@@ -202,16 +221,14 @@ def _fits(value: Any, definition: Mapping[str, Any]) -> bool:
         case "number":
             return is_number(value)
         case _:
-            return isinstance(value, str) and len(value) <= MAX_TEXT and _is_storable(value)
+            return isinstance(value, str) and len(value) <= MAX_TEXT
 
 
 def is_number(value: Any) -> bool:
     """Tell whether this is a finite number, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) <= typed.LARGEST
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _same_words(a: Mapping[str, Any], b: Mapping[str, Any], rules: Rules) -> bool:

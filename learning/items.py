@@ -1,30 +1,36 @@
 """Reading the items of an upload: each is taken or gets its own reason; one bad item never stops the others.
 
-Knows the wire (docs/wire), not the database. Checks are plain comparisons: ten thousand items are read in a request.
+Knows the wire (docs/wire), not the database. What an item must look like stands in the types; what it must mean is checked
+by comparisons: ten thousand items are read in a request.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import quote
 
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from core import typed
 from core.canonical import canonical_sha256
 from core.storage import EXTENSIONS
 from learning import annotation
-from learning.annotation import BadValue, Rules, is_number
+from learning.annotation import BadValue, Rules, Value
 
 IMAGE_TYPES = frozenset(name for name in EXTENSIONS if name.startswith("image/"))
-SAMPLE_TYPES = frozenset({"automatic", "manual", "synthetic"})
-ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
-SHA256, MD5 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCKS_DIFFER = timedelta(days=1)
-MAX_NOTES = 2_000
 MAX_IN_HEADER = 600
-MAX_REFERENCE = 500
-MAX_REVIEW_SECONDS = 86_400
+NUL = rb"\u0000"
+"""As JSON spells it; the only way in which it gets past the decoder."""
+IDENTIFIER = r"^[^\x00-\x1f\x7f\ud800-\udfff]*\Z"
+
+Identifier = Annotated[str, Meta(max_length=200, pattern=IDENTIFIER)]
+CameraName = Annotated[str, Meta(max_length=120, pattern=IDENTIFIER)]
+Word = Annotated[str, Meta(max_length=200)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Rejected(Exception):
@@ -46,19 +52,50 @@ class Module:
     min_quality: float
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True, gc=False):
     """A file to be uploaded; size in bytes."""
 
-    sha256: str
-    md5: str
-    size: int
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    md5: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    size: Annotated[int, Meta(ge=1)]
     media_type: str
-    name: str
+    name: Annotated[str, Meta(max_length=255)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class PredictedBy(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """Which model said so."""
+
+    model: Word | None = None
+    version: Word | None = None
+
+
+class Told(Struct, frozen=True, gc=False):
+    """An item as a city tells it: everything may be absent, nothing is of another type."""
+
+    event_id: Identifier | None = None
+    camera_id: CameraName | None = None
+    ai_module: Word | None = None
+    label_status: str | None = None
+    captured_at: str | None = None
+    detection_timestamp: str | None = None
+    sample_id: Word | None = None
+    sample_type: Literal["automatic", "manual", "synthetic"] | None = None
+    confidence: Share | None = None
+    image_quality_score: Share | None = None
+    prediction: Value | None = None
+    plate_text: str | None = None
+    predicted_by: PredictedBy | None = None
+    correction: Value | None = None
+    corrected_plate: str | None = None
+    labeled_at: str | None = None
+    operator_id: Annotated[str, Meta(max_length=120)] | None = None
+    review_time_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    context_notes: Annotated[str, Meta(max_length=2_000)] | None = None
+    file: File | None = None
+    image_reference: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class Item(Struct, frozen=True, gc=False):
     """One item as it is taken; exactly one of `file` and `reference` is there, `status` is "" for an unlabelled one."""
 
     event_id: str
@@ -70,9 +107,9 @@ class Item:
     sample_id: str
     confidence: float | None
     quality: float | None
-    prediction: dict[str, Any] | None
-    predicted_by: dict[str, Any] | None
-    correction: dict[str, Any] | None
+    prediction: Value | None
+    predicted_by: PredictedBy | None
+    correction: Value | None
     labeled_at: datetime | None
     operator_id: str
     seconds: float | None
@@ -81,90 +118,107 @@ class Item:
     reference: str
 
 
+_DECODER = msgspec.json.Decoder(Told)
+_REASONS = {
+    "label_status": "label_status_unknown",
+    "captured_at": "bad_time",
+    "detection_timestamp": "bad_time",
+    "labeled_at": "bad_time",
+    "file.sha256": "bad_checksum",
+    "file.md5": "bad_checksum",
+    "file.media_type": "media_type_unknown",
+    "file.size": "wrong_type",
+}
+"""What a value of the wrong form is called, field by field; elsewhere it is wrong_type, or out_of_range."""
+
+
+def parse(raw: Any) -> Told:
+    """Answer an item as it was told, in JSON (Raw) or in Python's own objects; raises Rejected where a type is wrong."""
+    try:
+        content = bytes(raw) if isinstance(raw, Raw) else msgspec.json.encode(raw)
+        told = _DECODER.decode(content)
+    except msgspec.ValidationError as error:
+        wrong = typed.told(error)
+        reason = _REASONS.get(wrong.where) or ("out_of_range" if wrong.out_of_range else "wrong_type")
+        raise Rejected(reason, wrong.sentence("An item")) from error
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as error:
+        raise Rejected("malformed", "An item must be JSON whose text is whole and that is not nested deeply.") from error
+    if NUL in content and (where := typed.unstorable(msgspec.json.decode(content))) is not None:
+        raise Rejected("wrong_type", f"{where}: holds a NUL, which is no text.")
+    return told
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Reads items for one request: the modules there are, the largest file in bytes, and now."""
+    """Reads items for one request: the modules there are, the largest file in bytes, and the latest moment that is believed."""
 
     modules: Mapping[str, Module]
     max_bytes: int
-    now: datetime
+    latest: datetime
 
-    def read(self, raw: Any) -> Item:
+    def read(self, told: Told) -> Item:
         """Answer the item, or raise Rejected."""
-        if not isinstance(raw, dict):
-            raise Rejected("wrong_type", "An item must be an object.")
-        event_id = _identifier(raw, "event_id", "missing_event_id")
-        module = self._module(raw)
-        status = _status(raw, module)
-        quality = _share(raw, "image_quality_score")
+        event_id = _identifier("event_id", told.event_id)
+        module = self._module(told.ai_module)
+        status = _status(told.label_status, module)
+        quality = told.image_quality_score
         if quality is not None and quality < module.min_quality:
             raise Rejected("quality_below_threshold", f"The module takes no image below a quality of {module.min_quality}.")
-        prediction = _value(raw, "prediction", "plate_text", module.rules, allow_retired=True)
-        correction = _value(raw, "correction", "corrected_plate", module.rules, allow_retired=False)
+        prediction = _value("prediction", told.prediction, told.plate_text, module.rules)
+        correction = _value("correction", told.correction, told.corrected_plate, module.rules)
         _check_status_fits(status, prediction, correction)
-        file, reference = self._content(raw)
+        self._check_content(told)
         return Item(
-            event_id=event_id,
-            camera_id=_identifier(raw, "camera_id", "missing_camera_id", most=120),
-            module=module,
-            status=status,
-            captured_at=self._moment(raw, "captured_at", "detection_timestamp") or _missing("captured_at"),
-            sample_type=_choice(raw, "sample_type", SAMPLE_TYPES, "automatic"),
-            sample_id=_text(raw, "sample_id", 200),
-            confidence=_share(raw, "confidence"),
-            quality=quality,
-            prediction=prediction,
-            predicted_by=_predicted_by(raw),
-            correction=correction,
-            labeled_at=self._moment(raw, "labeled_at"),
-            operator_id=_text(raw, "operator_id", 120),
-            seconds=_seconds(raw),
-            notes=_text(raw, "context_notes", MAX_NOTES),
-            file=file,
-            reference=reference,
+            event_id,
+            _identifier("camera_id", told.camera_id),
+            module,
+            status,
+            self._captured_at(told),
+            told.sample_type or "automatic",
+            told.sample_id or "",
+            told.confidence,
+            quality,
+            prediction,
+            told.predicted_by,
+            correction,
+            self._moment("labeled_at", told.labeled_at) if told.labeled_at is not None else None,
+            told.operator_id or "",
+            told.review_time_seconds,
+            told.context_notes or "",
+            told.file,
+            told.image_reference or "",
         )
 
-    def _module(self, raw: Mapping[str, Any]) -> Module:
-        slug = raw.get("ai_module")
-        if not isinstance(slug, str) or not slug:
+    def _module(self, slug: str | None) -> Module:
+        module = self.modules.get(slug or "")
+        if module is not None:
+            return module
+        if not slug:
             raise Rejected("missing_ai_module", "An item names its ai_module.")
-        if slug not in self.modules:
-            raise Rejected("unknown_ai_module", f"There is no module {slug[:60]!r}.")
-        return self.modules[slug]
+        raise Rejected("unknown_ai_module", f"There is no ai_module {slug[:60]!r}.")
 
-    def _content(self, raw: Mapping[str, Any]) -> tuple[File | None, str]:
-        file, reference = raw.get("file"), raw.get("image_reference")
-        if (file is None) == (reference is None):
+    def _check_content(self, told: Told) -> None:
+        file = told.file
+        if (file is None) == (told.image_reference is None):
             raise Rejected("missing_file", "An item names either a file or an image_reference.")
         if file is None:
-            if not isinstance(reference, str) or not 0 < len(reference) <= MAX_REFERENCE:
-                raise Rejected("wrong_type", "image_reference must be text.")
-            return None, reference
-        return self._file(file), ""
-
-    def _file(self, file: Any) -> File:
-        if not isinstance(file, dict):
-            raise Rejected("wrong_type", "file must be an object.")
-        sha256, md5, size, media_type = (file.get(name) for name in ("sha256", "md5", "size", "media_type"))
-        if not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
-            raise Rejected("bad_checksum", "file.sha256 must be 64 hexadecimal digits in lower case.")
-        if not isinstance(md5, str) or not MD5.fullmatch(md5):
-            raise Rejected("bad_checksum", "file.md5 must be 32 hexadecimal digits in lower case.")
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise Rejected("wrong_type", "file.size must be a whole number of bytes above 0.")
-        if size > self.max_bytes:
-            raise Rejected("oversize", f"A file may have {self.max_bytes:,} bytes at most.")
-        if not isinstance(media_type, str) or media_type not in IMAGE_TYPES:
+            return
+        if file.size > self.max_bytes:
+            raise Rejected("oversize", f"file.size: a file may have {self.max_bytes:,} bytes at most.")
+        if file.media_type not in IMAGE_TYPES:
             raise Rejected("media_type_unknown", f"file.media_type must be one of {', '.join(sorted(IMAGE_TYPES))}.")
-        return File(sha256, md5, size, media_type, _text(file, "name", 255))
 
-    def _moment(self, raw: Mapping[str, Any], *names: str) -> datetime | None:
-        name, given = _first(raw, *names)
-        if given is None:
-            return None
+    def _captured_at(self, told: Told) -> datetime:
+        if told.captured_at is not None:
+            return self._moment("captured_at", told.captured_at)
+        if told.detection_timestamp is not None:
+            return self._moment("detection_timestamp", told.detection_timestamp)
+        raise Rejected("missing_captured_at", "An item has a captured_at.")
+
+    def _moment(self, name: str, given: str) -> datetime:
         try:
             moment = datetime.fromisoformat(given)
-            if EARLIEST <= moment <= self.now + CLOCKS_DIFFER:
+            if EARLIEST <= moment <= self.latest:
                 return moment
         except (TypeError, ValueError, OverflowError):
             pass  # no date, or one without its zone
@@ -173,31 +227,35 @@ class Reader:
 
 def rejection_key(raw: Any) -> str:
     """Answer under which name a rejection is kept: the event_id, or a mark of the content where there is none."""
-    event_id = raw.get("event_id") if isinstance(raw, dict) else None
-    if isinstance(event_id, str) and ID.fullmatch(event_id):
-        return event_id
     try:
-        return f"?{canonical_sha256(raw)[:32]}"
+        told = msgspec.json.decode(raw) if isinstance(raw, Raw) else raw
+        if isinstance(told, dict):
+            event_id = msgspec.convert(told.get("event_id"), Identifier)
+            if event_id:
+                return event_id
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # it has none, or cannot be read at all
+    try:
+        return f"?{canonical_sha256(bytes(raw).hex() if isinstance(raw, Raw) else raw)[:32]}"
     except (TypeError, ValueError, RecursionError):
         return "?"
 
 
-def _status(raw: Mapping[str, Any], module: Module) -> str:
-    status = raw.get("label_status")
-    if status in ("correct", "changed"):
-        return str(status)
-    if status == "unsure":
+def _status(given: str | None, module: Module) -> str:
+    if given in ("correct", "changed"):
+        return given
+    if given == "unsure":
         raise Rejected("label_status_unsure", "What a city is unsure of is not sent.")
-    if status not in (None, "", "unlabelled"):
+    if given not in (None, "", "unlabelled"):
         raise Rejected("label_status_unknown", "label_status must be correct or changed.")
     if module.accepts_unlabelled:
         return ""
-    if status == "unlabelled":
+    if given == "unlabelled":
         raise Rejected("unlabelled", "This module takes labelled samples only.")
-    raise Rejected("label_status_missing", "An item says whether its prediction was correct or changed.")
+    raise Rejected("label_status_missing", "An item says by its label_status whether its prediction was correct or changed.")
 
 
-def _check_status_fits(status: str, prediction: Any, correction: Any) -> None:
+def _check_status_fits(status: str, prediction: Value | None, correction: Value | None) -> None:
     if status == "correct" and prediction is None:
         raise Rejected("correct_without_prediction", "There is no prediction that could be correct.")
     if status == "changed" and correction is None:
@@ -206,93 +264,26 @@ def _check_status_fits(status: str, prediction: Any, correction: Any) -> None:
         raise Rejected("correction_without_change", "A correction comes with the label_status changed only.")
 
 
-def _value(raw: Mapping[str, Any], name: str, seed_name: str, rules: Rules, *, allow_retired: bool) -> dict[str, Any] | None:
-    value = raw.get(name)
-    if value is None and raw.get(seed_name) is not None:
-        value = {"text": raw[seed_name]}
+def _value(name: str, value: Value | None, plate: str | None, rules: Rules) -> Value | None:
+    """Answer the value under its own name or, as a text, under the seed's; models may predict labels nobody uses any more."""
     if value is None:
-        return None
+        if plate is None:
+            return None
+        value = Value(text=plate)
     try:
-        annotation.check(value, rules, allow_retired=allow_retired)
+        annotation.check(value, rules, allow_retired=name == "prediction")
     except BadValue as wrong:
         raise Rejected(wrong.code, f"{name}: {wrong.detail}") from wrong
-    return dict(value)
+    return value
 
 
-def _predicted_by(raw: Mapping[str, Any]) -> dict[str, Any] | None:
-    given = raw.get("predicted_by")
-    if given is None:
-        return None
-    if not isinstance(given, dict) or not {"model", "version"}.issuperset(given):
-        raise Rejected("wrong_type", "predicted_by must be an object with model and version.")
-    return {name: _text(given, name, 200) for name in given}
-
-
-def _identifier(raw: Mapping[str, Any], name: str, missing: str, most: int = 200) -> str:
-    value = raw.get(name)
-    if value is None or value == "":
-        raise Rejected(missing, f"An item has a {name}.")
-    if not isinstance(value, str) or len(value) > most or not ID.fullmatch(value):
-        raise Rejected("wrong_type", f"{name} must be text of at most {most} characters, without control characters.")
+def _identifier(name: str, value: str | None) -> str:
+    if not value:
+        _missing(name)
     if not value.isascii() and len(quote(value)) > MAX_IN_HEADER:  # it travels in a header of the upload, percent-encoded
         raise Rejected("too_long", f"{name} may take {MAX_IN_HEADER} bytes at most once it is percent-encoded.")
     return value
 
 
-def _text(raw: Mapping[str, Any], name: str, most: int) -> str:
-    value = raw.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > most or "\0" in value or not _is_utf8(value):
-        raise Rejected("wrong_type", f"{name} must be text of at most {most} characters.")
-    return value
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _share(raw: Mapping[str, Any], name: str) -> float | None:
-    value = raw.get(name)
-    if value is None:
-        return None
-    if not is_number(value):
-        raise Rejected("wrong_type", f"{name} must be a number.")
-    if not 0 <= value <= 1:
-        raise Rejected("out_of_range", f"{name} must be from 0 to 1.")
-    return float(value)
-
-
-def _seconds(raw: Mapping[str, Any]) -> float | None:
-    value = raw.get("review_time_seconds")
-    if value is None:
-        return None
-    if not is_number(value):
-        raise Rejected("wrong_type", "review_time_seconds must be a number.")
-    if not 0 <= value <= MAX_REVIEW_SECONDS:
-        raise Rejected("out_of_range", f"review_time_seconds must be from 0 to {MAX_REVIEW_SECONDS}.")
-    return float(value)
-
-
-def _choice(raw: Mapping[str, Any], name: str, known: frozenset[str], default: str) -> str:
-    value = raw.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, str) or value not in known:
-        raise Rejected("wrong_type", f"{name} must be one of {', '.join(sorted(known))}.")
-    return value
-
-
-def _first(raw: Mapping[str, Any], *names: str) -> tuple[str, Any]:
-    for name in names:
-        if raw.get(name) is not None:
-            return name, raw[name]
-    return names[0], None
-
-
-def _missing(name: str) -> datetime:
+def _missing(name: str) -> NoReturn:
     raise Rejected(f"missing_{name}", f"An item has a {name}.")

@@ -1,20 +1,25 @@
-"""A chunk of items on its way in: what is known of it already, what becomes of each item, and the rows to be written."""
+"""The items of a request on their way in: what is known of it already, what becomes of each item, and the rows to be written."""
 
+import hashlib
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.utils import timezone
+from msgspec import Struct
 
+import core.lookups  # noqa: F401  (registers `among`)
 from accounts.models import User
-from core.bulk import Table, take_keys
+from core.bulk import take_keys, write
 from core.errors import Conflict
-from core.ids import new_id
+from core.ids import new_text_id
 from core.storage import DEFAULT_ALIAS, OBJECT_NAME, new_name, store
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, newest_city_labels, settled_by
+from learning.annotation import Value
 from learning.items import Item, Rejected, rejection_key
 from learning.models import (
     BatchState,
@@ -35,24 +40,22 @@ SAMPLE_NAMESPACE = uuid.UUID("6f1d5a0e-1f0b-5c43-9a53-6b9e4c2f7a11")
 REFERENCE = re.compile(r"([a-z0-9]{1,10})://([^/\x00-\x20]{1,100})/([^/]{1,64})")
 
 
-@dataclass(slots=True)
-class Content:
+class Content(Struct, frozen=True, gc=False):
     """An object that is announced by this request; named like StoredObject, which it becomes."""
 
-    pk: uuid.UUID
+    pk: str
     name: str
     sha256: str = ""
     md5: str = ""
     size: int = 0
     media_type: str = ""
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = {}
     kind: str = ObjectKind.IMAGE
     alias: str = DEFAULT_ALIAS
     verified_at: datetime | None = None
 
 
-@dataclass(slots=True)
-class Arrival:
+class Arrival(Struct, gc=False):
     """A sample that this request brings, as far as later items ask for it; named like LearningSample, which it becomes."""
 
     sample_id: str
@@ -60,16 +63,13 @@ class Arrival:
     object: StoredObject | Content
     by_reference: bool
     group_key: str
-    prediction: dict[str, Any] | None
-    pk: int = 0
     state: str = SampleState.RECEIVED
 
 
 Sample = LearningSample | Arrival
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True, gc=False):
     """What became of one item."""
 
     event_id: str | None
@@ -81,7 +81,7 @@ class Answer:
 
 @dataclass
 class Intake:
-    """One chunk of items of `batch`.
+    """The items of one request for `batch`.
 
     It holds its city's lock from `load` to commit, so that no other request brings in the same event or file meanwhile.
     """
@@ -89,8 +89,8 @@ class Intake:
     batch: UploadBatch
     by: User | None
     adopt: bool = field(kw_only=True)
-    seen: set[str] = field(kw_only=True)
     now: datetime = field(default_factory=timezone.now)
+    seen: set[str] = field(default_factory=set)
     known: dict[str, Sample] = field(default_factory=dict)
     said: dict[int, HitlLabel] = field(default_factory=dict)
     taken_ids: set[str] = field(default_factory=set)
@@ -109,24 +109,42 @@ class Intake:
         self.batch.refresh_from_db(fields=["state"])
         if self.batch.state != BatchState.OPEN:
             raise Conflict(f"{self.batch.pk} is {self.batch.state} and takes no more items.", facts={"state": self.batch.state})
+        self._load_known(items)
+        self._load_same_files(items)
+        self._load_named(items)
+        wanted = {item.camera_id for item in items}
+        self.cameras = {row.camera_id: row for row in Camera.objects.filter(city=self.city, camera_id__among=wanted)}
+        self.uploaded_at = self.now.isoformat(timespec="seconds")
+        self.uuid5 = hashlib.sha1(SAMPLE_NAMESPACE.bytes + f"{self.city.slug}\n".encode(), usedforsecurity=False)
+
+    def _load_known(self, items: Sequence[Item]) -> None:
+        """Read what the hub has under these events, and the standing label of each; and which given sample_ids are taken."""
         samples = LearningSample.objects.select_related("object")
-        events = [item.event_id for item in items]
-        known = list(samples.filter(city=self.city, event_id__in=events))
+        known = list(samples.filter(city=self.city, event_id__among=[item.event_id for item in items]))
         self.known = {sample.event_id: sample for sample in known}
         self.said = newest_city_labels(known) if known else {}
-        digests = {item.file.sha256 for item in items if item.file and item.event_id not in self.known}
-        # The city is compared here and not in the query: an index that begins with the city is a trap for the planner.
-        for sample in samples.filter(object__sha256__in=digests, object__kind=ObjectKind.IMAGE).order_by("-id"):
-            if sample.city_id == self.city.pk and sample.object:
-                self.by_sha256[sample.object.sha256] = sample
-        names = {name_in(item.reference) for item in items if item.reference} - {""}
-        if names:
-            self.by_name = {row.name: row for row in StoredObject.objects.filter(name__in=names)}
         given = {item.sample_id for item in items if item.sample_id}
         if given:
-            self.taken_ids = set(samples.filter(sample_id__in=given).values_list("sample_id", flat=True))
-        wanted = {item.camera_id for item in items}
-        self.cameras = {row.camera_id: row for row in Camera.objects.filter(city=self.city, camera_id__in=wanted)}
+            self.taken_ids = set(samples.filter(sample_id__among=given).values_list("sample_id", flat=True))
+
+    def _load_same_files(self, items: Sequence[Item]) -> None:
+        """Read which of these files the city sent before, under whatever event."""
+        digests = {item.file.sha256 for item in items if item.file and item.event_id not in self.known}
+        if not digests:
+            return
+        same = LearningSample.objects.select_related("object").filter(
+            object__sha256__among=digests, object__sha256__gt="", object__kind=ObjectKind.IMAGE
+        )
+        # The city is compared here and not in the query: an index that begins with the city is a trap for the planner.
+        for sample in same.order_by("-id"):
+            if sample.city_id == self.city.pk and sample.object:
+                self.by_sha256[sample.object.sha256] = sample
+
+    def _load_named(self, items: Sequence[Item]) -> None:
+        """Read the objects that the references name."""
+        names = {name_in(item.reference) for item in items if item.reference} - {""}
+        if names:
+            self.by_name = {row.name: row for row in StoredObject.objects.filter(name__among=names)}
 
     def place(self, raw: Any, item: Item | Rejected) -> Answer:
         """Say what becomes of one item and note the rows for it."""
@@ -157,7 +175,7 @@ class Intake:
     def _accept(self, item: Item) -> Answer:
         if item.sample_id in self.taken_ids:
             raise Rejected("sample_id_conflict", "There is a sample of this sample_id already.")
-        sample_id = item.sample_id or str(uuid.uuid5(SAMPLE_NAMESPACE, f"{self.city.slug}\n{item.event_id}"))
+        sample_id = item.sample_id or self._sample_id(item.event_id)
         obj, group = self._object_for(item, sample_id)
         sample = Arrival(
             sample_id=sample_id,
@@ -165,7 +183,6 @@ class Intake:
             object=obj,
             by_reference=bool(item.reference),
             group_key=group or f"{self.city.slug}:{item.event_id}",
-            prediction=item.prediction,
         )
         if item.camera_id not in self.cameras:  # it is made on first sight
             camera = self.cameras[item.camera_id] = Camera(city=self.city, camera_id=item.camera_id)
@@ -194,12 +211,15 @@ class Intake:
 
     def _relabel(self, item: Item, sample: LearningSample) -> bool:
         """Note the city's new label where it says something else than its standing one; tells whether it does."""
-        said = self.said.get(sample.pk)
-        if not item.status or (said and (said.label_status, said.correction) == (item.status, item.correction)):
+        said, correction = self.said.get(sample.pk), _builtins(item.correction)
+        if not item.status or (said and (said.label_status, said.correction) == (item.status, correction)):
             return False
         if item.status == "correct" and sample.prediction is None:
             raise Rejected("correct_without_prediction", "This sample came without a prediction that could be correct.")
-        self.relabelled.append((sample, HitlLabel(**self._label(item, sample), supersedes=said)))
+        columns = {name: value[0] if isinstance(value, list) else value for name, value in self._labels([item]).items()}
+        columns |= {"sample_id": sample.pk, "prediction": sample.prediction, "correction": correction, "supersedes": said}
+        label = HitlLabel(**columns)
+        self.relabelled.append((sample, label))
         return True
 
     def _object_for(self, item: Item, sample_id: str) -> tuple[StoredObject | Content, str]:
@@ -210,9 +230,9 @@ class Intake:
         if same and same.object:
             return same.object, same.group_key
         file = item.file
-        metadata = _metadata(item, self.city.slug, sample_id, self.batch.pk, self.now)
+        metadata = self._metadata(item, sample_id)
         name = new_name(file.media_type)
-        obj = Content(new_id(), name, file.sha256, file.md5, file.size, file.media_type, metadata)
+        obj = Content(new_text_id(), name, file.sha256, file.md5, file.size, file.media_type, metadata)
         self.new_objects.append(obj)
         return obj, ""
 
@@ -225,77 +245,94 @@ class Intake:
             if obj is not None and obj.kind == ObjectKind.IMAGE and (own or self.adopt):
                 return obj
             if obj is None and self.adopt:  # size and hash are found out when it is verified
-                adopted = Content(new_id(), name, metadata=_metadata(item, self.city.slug, "", self.batch.pk, self.now))
+                adopted = Content(new_text_id(), name, metadata=self._metadata(item, ""))
                 self.by_name[name] = adopted
                 self.new_objects.append(adopted)
                 return adopted
         raise Rejected("reference_unknown", "This reference names no image of this city in the hub's store.")
 
+    def _sample_id(self, event_id: str) -> str:
+        """Answer the UUIDv5 of city and event, as uuid.uuid5 makes it, at a third of the time."""
+        digest = self.uuid5.copy()
+        digest.update(event_id.encode())
+        text = digest.hexdigest()
+        variant = "89ab"[int(text[16], 16) & 3]
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+
+    def _metadata(self, item: Item, sample_id: str) -> dict[str, str]:
+        """Answer what the storage contract asks to be written beside an image; all of it is text and none is empty."""
+        facts = {
+            "city_id": self.city.slug,
+            "camera_id": item.camera_id,
+            "event_id": item.event_id,
+            "label_status": item.status or "unlabelled",
+            "uploaded_at": self.uploaded_at,
+            "detection_timestamp": item.captured_at.isoformat(),
+            "sample_type": item.sample_type,
+            "upload_batch_id": self.batch.pk,
+        }
+        if sample_id:
+            facts["sample_id"] = sample_id
+        if item.confidence is not None:
+            facts["confidence"] = str(item.confidence)
+        if item.quality is not None:
+            facts["image_quality_score"] = str(item.quality)
+        return facts
+
     def _write_arrivals(self) -> None:
         """Write the new samples with what belongs to them; a key is taken for each before any row is written."""
         if not self.new:
             return
-        objects, samples, labels = Table(StoredObject), Table(LearningSample, keyed=True), Table(HitlLabel)
-        owner = self.by.pk if self.by else None
-        for obj in self.new_objects:
-            objects.add(
-                id=obj.pk,
-                name=obj.name,
-                kind=obj.kind,
-                sha256=obj.sha256,
-                md5=obj.md5,
-                size=obj.size,
-                media_type=obj.media_type,
-                owner_id=owner,
-                metadata=obj.metadata,
-            )
-        for key, (item, sample) in zip(take_keys(LearningSample, len(self.new)), self.new, strict=True):
-            sample.pk = key
-            samples.add(**self._sample(item, sample))
-            if item.status:
-                labels.add(**self._label(item, sample))
-        for table in (objects, samples, labels):
-            table.write()
+        names = ("id", "name", "kind", "sha256", "md5", "size", "media_type", "metadata")
+        objects = self.new_objects
+        columns = {name: [getattr(obj, "pk" if name == "id" else name) for obj in objects] for name in names}
+        write(StoredObject, len(objects), {**columns, "owner_id": self.by.pk if self.by else None})
+        keys = take_keys(LearningSample, len(self.new))
+        write(LearningSample, len(self.new), {"id": keys, **self._samples()})
+        labelled = [(key, item) for key, (item, _) in zip(keys, self.new, strict=True) if item.status]
+        items = [item for _, item in labelled]
+        write(HitlLabel, len(items), {"sample_id": [key for key, _ in labelled], **self._labels(items)})
 
-    def _sample(self, item: Item, sample: Arrival) -> dict[str, Any]:
-        """Answer the columns of a new sample."""
+    def _samples(self) -> dict[str, Any]:
+        """Answer the columns of the new samples."""
+        items, samples = [item for item, _ in self.new], [sample for _, sample in self.new]
+        cameras = {name: camera.pk for name, camera in self.cameras.items()}
         return {
-            "id": sample.pk,
-            "sample_id": sample.sample_id,
-            "module_id": item.module.pk,
+            "sample_id": [sample.sample_id for sample in samples],
+            "module_id": [item.module.pk for item in items],
             "city_id": self.city.pk,
-            "camera_id": self.cameras[item.camera_id].pk,
-            "event_id": item.event_id,
-            "batch_id": sample.batch_id,
-            "object_id": sample.object.pk,
-            "by_reference": sample.by_reference,
-            "source_name": item.file.name if item.file else "",
-            "captured_at": item.captured_at,
-            "sample_type": item.sample_type,
-            "prediction": sample.prediction,
-            "predicted_by": item.predicted_by,
-            "confidence": item.confidence,
-            "image_quality_score": item.quality,
-            "context_notes": item.notes,
-            "source_label_status": item.status,
-            "group_key": sample.group_key,
+            "camera_id": [cameras[item.camera_id] for item in items],
+            "event_id": [item.event_id for item in items],
+            "batch_id": self.batch.pk,
+            "object_id": [sample.object.pk for sample in samples],
+            "by_reference": [sample.by_reference for sample in samples],
+            "source_name": [(item.file.name or "") if item.file else "" for item in items],
+            "captured_at": [item.captured_at for item in items],
+            "sample_type": [item.sample_type for item in items],
+            "prediction": [item.prediction for item in items],
+            "predicted_by": [item.predicted_by for item in items],
+            "confidence": [item.confidence for item in items],
+            "image_quality_score": [item.quality for item in items],
+            "context_notes": [item.notes for item in items],
+            "source_label_status": [item.status for item in items],
+            "group_key": [sample.group_key for sample in samples],
         }
 
-    def _label(self, item: Item, sample: Sample) -> dict[str, Any]:
-        """Answer the columns of the city's label."""
+    def _labels(self, items: Sequence[Item]) -> dict[str, Any]:
+        """Answer the columns of the city's labels."""
+        owner = self.by.pk if self.by else None
         return {
-            "sample_id": sample.pk,
             "city_id": self.city.pk,
-            "schema_id": item.module.schema,
-            "label_status": item.status,
-            "decision": "correct" if item.status == "correct" else "change",
-            "prediction": sample.prediction,
-            "correction": item.correction,
-            "labeled_at": item.labeled_at or self.now,
-            "annotator_id": None if item.operator_id or self.by is None else self.by.pk,
-            "operator_id": item.operator_id,
+            "schema_id": [item.module.schema for item in items],
+            "label_status": [item.status for item in items],
+            "decision": ["correct" if item.status == "correct" else "change" for item in items],
+            "prediction": [item.prediction for item in items],
+            "correction": [item.correction for item in items],
+            "labeled_at": [item.labeled_at or self.now for item in items],
+            "annotator_id": [None if item.operator_id else owner for item in items],
+            "operator_id": [item.operator_id for item in items],
             "label_source": LabelSource.CORRECTION,
-            "review_time_seconds": item.seconds,
+            "review_time_seconds": [item.seconds for item in items],
         }
 
     def _see_cameras(self) -> None:
@@ -337,19 +374,6 @@ def _is_same_file(item: Item, obj: StoredObject | Content) -> bool:
     return obj.sha256 == item.file.sha256 if item.file else obj.name == name_in(item.reference)
 
 
-def _metadata(item: Item, city: str, sample_id: str, batch: str, now: datetime) -> dict[str, str]:
-    """Answer what the storage contract asks to be written beside an image; all of it is text and none is empty."""
-    facts: Iterable[tuple[str, object]] = (
-        ("city_id", city),
-        ("camera_id", item.camera_id),
-        ("event_id", item.event_id),
-        ("label_status", item.status or "unlabelled"),
-        ("uploaded_at", now.isoformat(timespec="seconds")),
-        ("sample_id", sample_id),
-        ("detection_timestamp", item.captured_at.isoformat()),
-        ("confidence", item.confidence),
-        ("image_quality_score", item.quality),
-        ("sample_type", item.sample_type),
-        ("upload_batch_id", batch),
-    )
-    return {name: str(value) for name, value in facts if value not in (None, "")}
+def _builtins(value: Value | None) -> dict[str, Any] | None:
+    """Answer a value as it is read from the database."""
+    return None if value is None else msgspec.json.decode(msgspec.json.encode(value))

@@ -15,18 +15,17 @@ from core.storage import SignedRequest, store
 from learning.actions.city import require_uploader
 from learning.actions.intake import Answer, Intake, Sample
 from learning.annotation import Rules
-from learning.items import Item, Module, Reader, Rejected
+from learning.items import CLOCKS_DIFFER, Item, Module, Reader, Rejected, Told, parse
 from learning.models import AiModule, LabelSchema, UploadBatch
 
 MAX_ITEMS = 10_000
-CHUNK = 5_000
 TRIES = 3
 UPLOAD_SECONDS = 3_600
 Read = Sequence[tuple[Any, Item | Rejected]]
 
 
 def add_items(batch: UploadBatch, items: Sequence[Any], *, by: User | None, adopt: bool = False) -> list[dict[str, Any]]:
-    """Take what can be taken of `items` (wire shape), and answer for each in order what became of it.
+    """Take what can be taken of `items` (wire shape, as JSON or as Python's own objects), and answer for each in order what became of it.
 
     Asked again while an image is awaited, an item gets the same object name under a fresh address. `adopt` lets
     image references name objects that this city did not upload. Raises Conflict where the batch is not open.
@@ -34,22 +33,17 @@ def add_items(batch: UploadBatch, items: Sequence[Any], *, by: User | None, adop
     require_uploader(batch.city, by)
     if len(items) > MAX_ITEMS:
         raise Invalid(f"A request may hold {MAX_ITEMS:,} items at most.", code="too_many_items")
-    reader = Reader(_modules(items), settings.UPLOAD_MAX_BYTES, timezone.now())
-    read = [(raw, _read(reader, raw)) for raw in items]
-    seen: set[str] = set()
-    answers: list[Answer] = []
-    for start in range(0, len(read), CHUNK):
-        intake, taken = _take(batch, read[start : start + CHUNK], by, adopt=adopt, seen=seen)
-        seen = intake.seen
-        answers += taken
-    return [_as_wire(answer) for answer in answers]
+    told = [_told(raw) for raw in items]
+    reader = Reader(_modules(told), settings.UPLOAD_MAX_BYTES, timezone.now() + CLOCKS_DIFFER)
+    read = [(raw, _read(reader, each)) for raw, each in zip(items, told, strict=True)]
+    return [_as_wire(answer) for answer in _take(batch, read, by, adopt=adopt)]
 
 
-def _modules(items: Sequence[Any]) -> dict[str, Module]:
+def _modules(told: Sequence[Told | Rejected]) -> dict[str, Module]:
     """Load the modules the items name, each with its newest schema."""
-    slugs = {item.get("ai_module") for item in items if isinstance(item, dict) and isinstance(item.get("ai_module"), str)}
+    slugs = {item.ai_module for item in told if isinstance(item, Told)} - {None}
     newest: dict[int, LabelSchema] = {}
-    for schema in LabelSchema.objects.filter(module__slug__in=slugs).order_by("revision").select_related("module"):
+    for schema in LabelSchema.objects.filter(module__slug__among=slugs).order_by("revision").select_related("module"):
         newest[schema.module_id] = schema
     return {schema.module.slug: _module(schema.module, schema) for schema in newest.values()}
 
@@ -58,36 +52,43 @@ def _module(module: AiModule, schema: LabelSchema) -> Module:
     return Module(module.pk, schema.pk, Rules.of(schema), module.accepts_unlabelled, module.min_quality)
 
 
-def _read(reader: Reader, raw: Any) -> Item | Rejected:
+def _told(raw: Any) -> Told | Rejected:
     try:
-        return reader.read(raw)
+        return parse(raw)
     except Rejected as rejected:
         return rejected
 
 
-def _take(batch: UploadBatch, read: Read, by: User | None, *, adopt: bool, seen: set[str]) -> tuple[Intake, list[Answer]]:
-    """Take a chunk of items in one transaction.
+def _read(reader: Reader, told: Told | Rejected) -> Item | Rejected:
+    try:
+        return told if isinstance(told, Rejected) else reader.read(told)
+    except Rejected as rejected:
+        return rejected
+
+
+def _take(batch: UploadBatch, read: Read, by: User | None, *, adopt: bool) -> list[Answer]:
+    """Take the items of a request in one transaction: of identical requests at once, one is first with all of its items.
 
     The city's lock keeps its own events and files to one request at a time. What another city can bring in meanwhile, a
-    sample_id or an adopted object of the same name, the database refuses; by then it is there to be read, and the chunk
-    is placed anew.
+    sample_id or an adopted object of the same name, the database refuses; by then it is there to be read, and the items
+    are placed anew.
     """
     for _ in range(TRIES - 1):
         try:
-            return _try(Intake(batch, by, adopt=adopt, seen=set(seen)), read)
+            return _try(Intake(batch, by, adopt=adopt), read)
         except IntegrityError:
             continue
-    return _try(Intake(batch, by, adopt=adopt, seen=set(seen)), read)
+    return _try(Intake(batch, by, adopt=adopt), read)
 
 
 @transaction.atomic
-def _try(intake: Intake, read: Read) -> tuple[Intake, list[Answer]]:
-    """Place a chunk of items and write all that came of it."""
+def _try(intake: Intake, read: Read) -> list[Answer]:
+    """Place the items and write all that came of it."""
     intake.load([item for _, item in read if isinstance(item, Item)])
     answers = [intake.place(raw, item) for raw, item in read]
     intake.write()
     record(intake.by, "add_items", intake.batch, **Counter(answer.outcome for answer in answers))
-    return intake, answers
+    return answers
 
 
 def _as_wire(answer: Answer) -> dict[str, Any]:

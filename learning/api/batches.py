@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import orjson
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
@@ -53,11 +54,34 @@ class FastJSONParser(BaseParser):
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """Read it; raises ParseError and BodyTooLarge."""
         try:
-            return orjson.loads(stream.body)
+            return self.loads(stream.body)
         except RequestDataTooBig as error:
             raise BodyTooLarge("The body is larger than this hub takes; send fewer items at once.") from error
-        except orjson.JSONDecodeError as error:
+        except (orjson.JSONDecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ParseError("The body is no JSON.") from error
+
+    def loads(self, body: bytes) -> Any:
+        """Decode the body."""
+        return orjson.loads(body)
+
+
+class ItemsBody(msgspec.Struct):
+    """The body that brings items, each still as it was sent: one that is wrong is one that is rejected."""
+
+    items: list[msgspec.Raw]
+
+
+class ItemsParser(FastJSONParser):
+    """Parts the body into its items and decodes none of them."""
+
+    decoder = msgspec.json.Decoder(ItemsBody)
+
+    def loads(self, body: bytes) -> Any:
+        """Answer the items as msgspec.Raw; raises Malformed for other JSON."""
+        try:
+            return self.decoder.decode(body).items
+        except msgspec.ValidationError as error:
+            raise Malformed("The body must be an object with a list of items.") from error
 
 
 class BatchView(APIView):
@@ -109,14 +133,13 @@ class Batch(BatchView):
 class Items(BatchView):
     """Add items to a batch."""
 
+    parser_classes = [ItemsParser]
+
     @extend_schema(request=AddItems, responses=dict)
     def post(self, request: Request, name: str) -> HttpResponse:
         """Answer for each item, in order, what became of it."""
-        items = request.data.get("items") if isinstance(request.data, dict) else None
-        if not isinstance(items, list):
-            raise Malformed("The body must be an object with a list of items.")
         adopt = "objects:adopt" in scopes_of(request)
-        results = batches.add_items(self.batch(name), items, by=speaker(request), adopt=adopt)
+        results = batches.add_items(self.batch(name), request.data, by=speaker(request), adopt=adopt)
         return HttpResponse(orjson.dumps({"results": results}), content_type="application/json")
 
 

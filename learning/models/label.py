@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from core.ids import new_id
+from core.ids import new_text_id
 from learning.models.city import City
 from learning.models.module import LabelSchema
 from learning.models.sample import LearningSample
@@ -37,7 +37,7 @@ class LabelSource(models.TextChoices):
 
 def new_label_id() -> str:
     """Make a fresh label id."""
-    return str(new_id())
+    return new_text_id()
 
 
 class HitlLabelQuerySet(models.QuerySet["HitlLabel"]):
