@@ -25,6 +25,10 @@ class Permission(StrEnum):
     ANNOTATE = "learning.annotate"
     ADJUDICATE = "learning.adjudicate"
     CURATE_SAMPLES = "learning.curate_samples"
+    VIEW_COLLECTION = "learning.view_collection"
+    MANAGE_COLLECTION = "learning.manage_collection"
+    MANAGE_RETENTION = "learning.manage_retention"
+    ERASE_DATA = "learning.erase_data"
 
     VIEW_TRAINING = "training.view_training"
     VIEW_STATUS = "training.view_status"

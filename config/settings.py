@@ -133,6 +133,8 @@ UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", 50_000_000)
 DECODERS = env.number("DECODERS", min(4, os.cpu_count() or 1))
 LEASE_MINUTES = env.number("LEASE_MINUTES", 10)
 RUN_LOST_SECONDS = env.number("RUN_LOST_SECONDS", 30)
+STORE_ARCHIVE_CLASS = env.text("STORE_ARCHIVE_CLASS", "STANDARD_IA" if env.text("STORE_URL").startswith(("s3:", "r2:")) else "")
+ACCESS_EXPORT_DAYS = env.number("ACCESS_EXPORT_DAYS", 7)
 EDGE_POLL_SECONDS = env.number("EDGE_POLL_SECONDS", 60)
 
 # language and time

@@ -101,6 +101,14 @@ class FileStore(FileSystemStorage):
         path.unlink(missing_ok=True)
         path.with_name(f"{name}.json").unlink(missing_ok=True)
 
+    def destroy(self, name: str) -> None:
+        """Delete the object; a folder keeps no versions."""
+        self.remove(name)
+
+    def change_class(self, name: str, storage_class: str) -> str:
+        """Answer "": a folder has one class only."""
+        return ""
+
     def reference(self, name: str) -> str:
         """Spell the object as file://<folder>/<name>."""
         return f"file://{self.root.name}/{name}"

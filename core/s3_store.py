@@ -14,6 +14,8 @@ from storages.backends.s3 import S3Storage
 from core.sigv4 import Presigner
 from core.storage import AlreadyStored, ObjectMissing, ObjectStat, SignedRequest, StoreError, header_value
 
+NO_SUCH_CLASS = frozenset({"InvalidStorageClass", "NotImplemented", "InvalidArgument"})
+
 
 class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no types
     """Objects in one bucket; `public_endpoint` is what URLs are signed for, `scheme` how references are spelled."""
@@ -61,6 +63,40 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
         """Delete the object; S3 answers the same when it was gone."""
         with _translated(name):
             self._client.delete_object(Bucket=self.bucket_name, Key=name)
+
+    def destroy(self, name: str) -> None:
+        """Delete every version and every delete marker of the object, and the object itself where none is kept."""
+        with _translated(name):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket_name, Prefix=name)
+            for page in pages:
+                for kept in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+                    self._client.delete_object(Bucket=self.bucket_name, Key=kept["Key"], VersionId=kept["VersionId"])
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """Delete what is there still: a bucket that was never versioned may list nothing. No marker is left behind."""
+        try:
+            self.stat(name)
+        except ObjectMissing:
+            return
+        self.remove(name)
+
+    def change_class(self, name: str, storage_class: str) -> str:
+        """Copy the object onto itself in the other class; its content, type and metadata stay."""
+        with _translated(name):
+            try:
+                answer = self._client.copy_object(
+                    Bucket=self.bucket_name,
+                    Key=name,
+                    CopySource={"Bucket": self.bucket_name, "Key": name},
+                    StorageClass=storage_class,
+                    MetadataDirective="COPY",
+                )
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in NO_SUCH_CLASS:
+                    return ""
+                raise
+        return str(answer["CopyObjectResult"]["ETag"]).strip('"')
 
     def reference(self, name: str) -> str:
         """Spell the object as s3://bucket/name (or r2://)."""

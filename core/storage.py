@@ -90,8 +90,25 @@ class Store(Protocol):
         """Make the object gone; gone already is success."""
         ...
 
-    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
-        """Sign a download, good for at least `seconds` and the same within a window of time."""
+    def destroy(self, name: str) -> None:
+        """Make the object gone with every version of it that the store keeps; gone already is success."""
+        ...
+
+    def change_class(self, name: str, storage_class: str) -> str:
+        """Keep the object in another storage class; answers its etag then, or "" where the store has no such class."""
+        ...
+
+    def listing(self) -> Iterator[Listed]:
+        """Yield every name in the order of its bytes, in bounded memory."""
+        ...
+
+    def presign_get(
+        self, name: str, *, seconds: int, filename: str = "", at: datetime | None = None
+    ) -> SignedRequest:
+        """Sign a download, good for at least `seconds` from `at` (now) and the same within a window of time.
+
+        Only an image is ever answered as what it is; with a `filename` it is handed over as a file too.
+        """
         ...
 
     def presign_put(

@@ -3,8 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from learning.actions import batch, discarding
-from learning.models import BatchState, UploadBatch
+from learning.actions import access_export, batch, discarding, erasing, erasure, lifecycle, retention
+from learning.actions import store as object_store
+from learning.models import AiModule, BatchState, Erasure, UploadBatch
 
 EXPIRED_AT_ONCE = 20
 
@@ -24,3 +25,51 @@ def sweep_sealed() -> None:
     for unsealed in overdue[:EXPIRED_AT_ONCE]:
         discarding.remove_discarded(batch.expire(unsealed, by=None))
     discarding.sweep_discarded()
+
+
+@shared_task(name="learning.tasks.inspect_store")
+def inspect_store() -> None:
+    """Prove the store anew and compare it with our rows; nothing is removed."""
+    object_store.check(by=None)
+    object_store.reconcile(by=None)
+
+
+@shared_task(name="learning.tasks.gather_erasure")
+def gather_erasure(erasure_id: str) -> None:
+    """Look for the candidates of one erasure."""
+    erasure.gather(erasure_id)
+
+
+@shared_task(name="learning.tasks.run_erasure")
+def run_erasure(erasure_id: str) -> None:
+    """Carry out one confirmed erasure as far as it goes."""
+    erasing.run(erasure_id)
+
+
+@shared_task(name="learning.tasks.build_export")
+def build_export(export_id: str) -> None:
+    """Make the file of one access export."""
+    access_export.build(export_id)
+
+
+@shared_task(name="learning.tasks.sweep_erasures")
+def sweep_erasures() -> None:
+    """Go on with erasures and access exports that a lost message or a killed worker left, or that waited for something."""
+    for pk in list(Erasure.objects.to_gather().values_list("pk", flat=True)):
+        erasure.gather(pk)
+    for pk in list(Erasure.objects.to_run().values_list("pk", flat=True)):
+        erasing.run(pk)
+    for pk in access_export.unbuilt():
+        access_export.build(pk)
+
+
+@shared_task(name="learning.tasks.keep_retention")
+def keep_retention() -> None:
+    """Do what the retention rules make due."""
+    lifecycle.run(by=None)
+
+
+@shared_task(name="learning.tasks.stamp_module")
+def stamp_module(module_id: int) -> None:
+    """Put a module's new retention rules on its objects."""
+    retention.stamp_module(AiModule.objects.get(pk=module_id))

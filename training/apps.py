@@ -8,7 +8,9 @@ class TrainingConfig(AppConfig):
 
     def ready(self) -> None:
         """Follow what the learning store announces."""
-        from core.hooks import samples_settled
-        from training.actions import dataset
+        from core.hooks import erasure_impact, objects_gone, samples_settled
+        from training.actions import dataset, erasure
 
         samples_settled.subscribe(dataset.follow_truth)
+        erasure_impact.subscribe(erasure.impact)
+        objects_gone.subscribe(erasure.mark)

@@ -11,6 +11,9 @@ from django.conf import settings
 
 from core.ids import new_id
 from core.storage import StoreError, chunks_of, reading
+from learning.models import StoredObject
+
+ASKED = 500
 
 
 class Corrupt(StoreError):
@@ -61,6 +64,19 @@ def cached(name: str, alias: str, sha256: str, *, tick: Callable[[], None] = lam
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+def forget_gone() -> int:
+    """Remove the copies of what the store holds no more (erased, or past its time); answers how many."""
+    copies = [path for path in cache().glob("??/*") if not path.name.startswith(".")]
+    gone = 0
+    for start in range(0, len(copies), ASKED):
+        chunk = {path.name: path for path in copies[start : start + ASKED]}
+        live = StoredObject.objects.filter(sha256__in=list(chunk), deleted_at__isnull=True).values_list("sha256", flat=True)
+        for name in set(chunk) - set(live):
+            chunk[name].unlink(missing_ok=True)
+            gone += 1
+    return gone
 
 
 def _made(folder: Path) -> Path:

@@ -5,8 +5,8 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from training import shutdown, supervisor, trust
-from training.actions import dataset, job, run, version
+from training import local, shutdown, supervisor, trust
+from training.actions import dataset, erasure, job, run, version
 
 
 @worker_shutting_down.connect
@@ -34,9 +34,28 @@ def fold_counts() -> None:
 
 
 @shared_task
+def rewrite_truth(version_id: str) -> None:
+    """Write the files of a version anew without its erased members."""
+    erasure.rewrite(version_id)
+
+
+@shared_task
+def sweep_outdated() -> None:
+    """Begin again what a lost message or a killed worker left of rewriting."""
+    erasure.sweep_outdated()
+
+
+@shared_task
+def forget_gone() -> None:
+    """Remove this host's copies of objects that are gone."""
+    local.forget_gone()
+
+
+@shared_task
 def run_next(queue: str) -> None:
     """Claim the next job of a queue, and do it."""
-    supervisor.run_next(queue)
+    if supervisor.run_next(queue) is not None:
+        local.forget_gone()
 
 
 @shared_task

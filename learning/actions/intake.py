@@ -18,6 +18,7 @@ from core.bulk import take_keys, write
 from core.errors import Conflict
 from core.ids import new_text_id
 from core.storage import DEFAULT_ALIAS, OBJECT_NAME, new_name, store
+from learning.actions.ledger import erased_among
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, newest_city_labels, settled_by
 from learning.annotation import Value
 from learning.items import Item, Rejected, rejection_key
@@ -93,6 +94,7 @@ class Intake:
     seen: set[str] = field(default_factory=set)
     known: dict[str, Sample] = field(default_factory=dict)
     said: dict[int, HitlLabel] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
     taken_ids: set[str] = field(default_factory=set)
     by_sha256: dict[str, Sample] = field(default_factory=dict)
     by_name: dict[str, StoredObject | Content] = field(default_factory=dict)
@@ -120,8 +122,10 @@ class Intake:
     def _load_known(self, items: Sequence[Item]) -> None:
         """Read what the hub has under these events, and the standing label of each; and which given sample_ids are taken."""
         samples = LearningSample.objects.select_related("object")
-        known = list(samples.filter(city=self.city, event_id__among=[item.event_id for item in items]))
+        events = [item.event_id for item in items]
+        known = list(samples.filter(city=self.city, event_id__among=events))
         self.known = {sample.event_id: sample for sample in known}
+        self.erased = erased_among(self.city, [event for event in events if event not in self.known])
         self.said = newest_city_labels(known) if known else {}
         given = {item.sample_id for item in items if item.sample_id}
         if given:
@@ -144,7 +148,8 @@ class Intake:
         """Read the objects that the references name."""
         names = {name_in(item.reference) for item in items if item.reference} - {""}
         if names:
-            self.by_name = {row.name: row for row in StoredObject.objects.filter(name__among=names)}
+            there = StoredObject.objects.filter(name__among=names, deleted_at__isnull=True)
+            self.by_name = {row.name: row for row in there}
 
     def place(self, raw: Any, item: Item | Rejected) -> Answer:
         """Say what becomes of one item and note the rows for it."""
@@ -173,6 +178,8 @@ class Intake:
         UploadRejection.objects.bulk_create(self.rejections, batch_size=1_000, ignore_conflicts=True)
 
     def _accept(self, item: Item) -> Answer:
+        if item.event_id in self.erased:
+            raise Rejected("erased", "This event was erased, and is not taken again.")
         if item.sample_id in self.taken_ids:
             raise Rejected("sample_id_conflict", "There is a sample of this sample_id already.")
         sample_id = item.sample_id or self._sample_id(item.event_id)

@@ -18,6 +18,7 @@ from core.errors import Conflict, Invalid
 from core.storage import store
 from learning import annotation, images
 from learning.actions import city as cities
+from learning.actions import ledger
 from learning.actions import object as stored_object
 from learning.actions.intake import SAMPLE_NAMESPACE
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict, settled_by
@@ -68,6 +69,7 @@ def add(
     event_id = f"{UPLOAD}:{module.slug}:{facts.sha256}"
     if known := _known(city, event_id):
         return known, False
+    ledger.refuse_erased(city, event_id)
     sample = LearningSample(
         sample_id=str(uuid.uuid5(SAMPLE_NAMESPACE, f"{city.slug}\n{event_id}")),
         module=module,

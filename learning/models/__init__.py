@@ -3,16 +3,19 @@
 from learning.models.batch import BatchState, UploadBatch, UploadRejection, VerificationChunk
 from learning.models.city import Camera, City
 from learning.models.discarded import DiscardedObject
+from learning.models.erasure import AccessExport, Erasure, ErasureItem, ErasureState, ErasureTouch, LedgerEntry, SubjectKind
 from learning.models.example import ExampleStatus, TrainingExample
 from learning.models.fingerprint import ImageFingerprint
 from learning.models.label import Decision, HitlLabel, LabelStatus
 from learning.models.module import AiModule, LabelSchema, Task
 from learning.models.object import ObjectKind, StoredObject
 from learning.models.person import CollectionSession, Image, ImageSource, Person, PersonStatus, SessionStatus
+from learning.models.retention import LegalHold, LifecycleRun, RetentionPolicy
 from learning.models.review import ReviewSlot, SlotKind, SlotState
 from learning.models.sample import LearningSample, SampleState, SampleType
 
 __all__ = [
+    "AccessExport",
     "AiModule",
     "BatchState",
     "Camera",
@@ -20,6 +23,10 @@ __all__ = [
     "CollectionSession",
     "Decision",
     "DiscardedObject",
+    "Erasure",
+    "ErasureItem",
+    "ErasureState",
+    "ErasureTouch",
     "ExampleStatus",
     "HitlLabel",
     "Image",
@@ -28,9 +35,14 @@ __all__ = [
     "LabelSchema",
     "LabelStatus",
     "LearningSample",
+    "LedgerEntry",
+    "LegalHold",
+    "LifecycleRun",
     "ObjectKind",
     "Person",
     "PersonStatus",
+    "ReportKind",
+    "RetentionPolicy",
     "ReviewSlot",
     "SampleState",
     "SampleType",
@@ -38,6 +50,7 @@ __all__ = [
     "SlotKind",
     "SlotState",
     "StoredObject",
+    "SubjectKind",
     "Task",
     "TrainingExample",
     "UploadBatch",

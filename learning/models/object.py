@@ -24,8 +24,19 @@ class ObjectKind(models.TextChoices):
     EXPORT = "export"
 
 
+TO_MARK = models.Q(delete_at__isnull=False, marked_for_deletion_at__isnull=True, deleted_at__isnull=True)
+MARKED = models.Q(marked_for_deletion_at__isnull=False, deleted_at__isnull=True)
+TO_ARCHIVE = models.Q(archive_at__isnull=False, storage_class="", deleted_at__isnull=True)
+TO_PURGE = models.Q(deleted_at__isnull=False, purged_at__isnull=True)
+"""The steps of an object's way out; each has an index that is empty but for what waits there."""
+
+
 class StoredObject(models.Model):
-    """An object under a flat name; references are computed from the store's alias."""
+    """An object under a flat name; references are computed from the store's alias.
+
+    On its way out it is marked for deletion, then deleted (nobody is given it any more), then purged (the store has no byte
+    of it). The row stays.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=64)
@@ -52,11 +63,18 @@ class StoredObject(models.Model):
     delete_at = models.DateTimeField(null=True)
     marked_for_deletion_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "stored_objects"
         verbose_name = "object"
-        indexes = [models.Index(fields=["sha256"], name="object_sha256")]
+        indexes = [
+            models.Index(fields=["sha256"], name="object_sha256"),
+            models.Index(fields=["delete_at"], condition=TO_MARK, name="object_delete_at"),
+            models.Index(fields=["marked_for_deletion_at"], condition=MARKED, name="object_marked"),
+            models.Index(fields=["archive_at"], condition=TO_ARCHIVE, name="object_archive_at"),
+            models.Index(fields=["deleted_at"], condition=TO_PURGE, name="object_to_purge"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["name"], name="object_name_once"),
             models.CheckConstraint(condition=models.Q(kind__in=ObjectKind.values), name="object_kind_known"),

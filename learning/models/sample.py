@@ -101,6 +101,7 @@ class LearningSample(Lifecycle):
     label_status = models.CharField(max_length=10, blank=True)
     group_key = models.CharField(max_length=280)
     priority = models.IntegerField(default=0)
+    erased_at = models.DateTimeField(null=True)
 
     objects = LearningSampleQuerySet.as_manager()
 

@@ -21,6 +21,10 @@ learning.view_images         S R A
 learning.annotate            S R A
 learning.adjudicate          S R
 learning.curate_samples      S
+learning.view_collection     S R
+learning.manage_collection   S
+learning.manage_retention    S
+learning.erase_data          S
 training.view_training       S     O
 training.view_status         S     O
 training.read_frozen         S             P

@@ -43,7 +43,9 @@ class DatasetVersion(Lifecycle):
     """`<dataset>@<semver>`; the fingerprint is over sorted member lines and holds no database id.
 
     Manifest and truth are objects: one JSON line a member each. `split` is the shares, `statistics` the seed's counts.
-    While it freezes, `freeze_token` names the worker that does it and `freeze_beat_at` says that it is alive.
+    While it freezes, `freeze_token` names the worker that does it and `freeze_beat_at` says that it is alive. `erased_count`
+    members were erased since; `truth_outdated` says that both files are still to be written anew without them, and
+    `rewrite_until` that a worker does it.
     """
 
     MOVES = {
@@ -74,6 +76,9 @@ class DatasetVersion(Lifecycle):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     frozen_at = models.DateTimeField(null=True)
+    erased_count = models.PositiveIntegerField(default=0)
+    truth_outdated = models.BooleanField(default=False)
+    rewrite_until = models.DateTimeField(null=True)
 
     objects = DatasetVersionQuerySet.as_manager()
 
