@@ -55,7 +55,7 @@ _READER = {P.VIEW_STORE, P.VIEW_TRAINING, P.VIEW_STATUS, P.VIEW_FLEET, P.VIEW_AU
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SUPER_ADMIN: frozenset(set(P) - {P.UPLOAD_BATCH, P.SPEAK_AS_EDGE}),
-    Role.REVIEWER: frozenset({*_ANNOTATOR, P.ADJUDICATE, P.VIEW_STORE}),
+    Role.REVIEWER: frozenset({*_ANNOTATOR, P.ADJUDICATE, P.VIEW_STORE, P.VIEW_COLLECTION}),
     Role.ANNOTATOR: frozenset(_ANNOTATOR),
     Role.ORGANIZATION_ADMIN: frozenset(_READER),
     Role.MEMBER: frozenset(),

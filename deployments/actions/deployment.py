@@ -18,6 +18,8 @@ from deployments import reports as hearing
 from deployments.actions import rollout as rollouts
 from deployments.models import DeploymentReport, DeploymentStatus, EdgeServer, EdgeSlot, ModelDeployment, Rollout
 from deployments.models.deployment import OPEN, ModelDeploymentQuerySet
+from learning.models import PersonStatus
+from training.actions import people
 from training.models import ModelVersion
 
 MOST_REPORTS = 1_000
@@ -138,6 +140,7 @@ def _follow(deployment: ModelDeployment, standing: hearing.Standing, by: User) -
     deployment.move(status, **facts)
     if status == DeploymentStatus.COMPLETED:
         _mark_active(deployment)
+        people.advance(deployment.model_version.dataset_version_id, PersonStatus.DEPLOYED)
     if status in hearing.ENDS:
         record(by, "report", deployment, status=status)
         enqueue("deployments.tasks.advance_rollouts")

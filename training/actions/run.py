@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from accounts.actions.event import record
 from core.lifecycle import LostRace
-from learning.models import StoredObject
+from learning.models import PersonStatus, StoredObject
 from training import provenance
 from training.actions import job as job_verbs
-from training.actions import model_version
+from training.actions import model_version, people
 from training.bundle import Bundle
 from training.hearing import Line, Point, Progress
 from training.models import (
@@ -95,6 +95,8 @@ def finish(
     run.job = job
     made = None
     if job.kind == JobKind.TRAIN:
+        people.advance(job.dataset_version_id, PersonStatus.IN_TRAINING)  # another job that failed may have sent them back
+        people.advance(job.dataset_version_id, PersonStatus.COMPLETED)
         assert bundle is not None
         assert content is not None
         made = model_version.register(
@@ -173,6 +175,8 @@ def _attempt(job_id: Any, worker: str) -> TrainingRun:
     if job.started_at is None:
         TrainingJob.objects.filter(pk=job.pk).update(started_at=now)
     version = job.dataset_version
+    if job.kind == JobKind.TRAIN:
+        people.advance(version.pk, PersonStatus.IN_TRAINING)
     return TrainingRun.objects.create(
         job=job,
         attempt=1 + (job.runs.aggregate(last=Max("attempt"))["last"] or 0),
@@ -224,4 +228,6 @@ def _return(run: TrainingRun) -> None:
 def _end(job_id: Any, status: JobStatus, message: str) -> None:
     job = TrainingJob.objects.get(pk=job_id)
     job.move(status, completed_at=timezone.now(), estimated_completion=None, error_message=message[:MAX_ERROR])
+    if job.kind == JobKind.TRAIN:
+        people.advance(job.dataset_version_id, PersonStatus.PENDING)
     record(None, "end", job, status=status)
