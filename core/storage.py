@@ -98,17 +98,8 @@ class Store(Protocol):
         """Keep the object in another storage class; answers its etag then, or "" where the store has no such class."""
         ...
 
-    def listing(self) -> Iterator[Listed]:
-        """Yield every name in the order of its bytes, in bounded memory."""
-        ...
-
-    def presign_get(
-        self, name: str, *, seconds: int, filename: str = "", at: datetime | None = None
-    ) -> SignedRequest:
-        """Sign a download, good for at least `seconds` from `at` (now) and the same within a window of time.
-
-        Only an image is ever answered as what it is; with a `filename` it is handed over as a file too.
-        """
+    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
+        """Sign a download, good for at least `seconds` and the same within a window of time."""
         ...
 
     def presign_put(

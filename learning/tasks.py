@@ -4,7 +4,6 @@ from celery import shared_task
 from django.utils import timezone
 
 from learning.actions import access_export, batch, discarding, erasing, erasure, lifecycle, retention
-from learning.actions import store as object_store
 from learning.models import AiModule, BatchState, Erasure, UploadBatch
 
 EXPIRED_AT_ONCE = 20
@@ -25,13 +24,6 @@ def sweep_sealed() -> None:
     for unsealed in overdue[:EXPIRED_AT_ONCE]:
         discarding.remove_discarded(batch.expire(unsealed, by=None))
     discarding.sweep_discarded()
-
-
-@shared_task(name="learning.tasks.inspect_store")
-def inspect_store() -> None:
-    """Prove the store anew and compare it with our rows; nothing is removed."""
-    object_store.check(by=None)
-    object_store.reconcile(by=None)
 
 
 @shared_task(name="learning.tasks.gather_erasure")

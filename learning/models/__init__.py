@@ -41,7 +41,6 @@ __all__ = [
     "ObjectKind",
     "Person",
     "PersonStatus",
-    "ReportKind",
     "RetentionPolicy",
     "ReviewSlot",
     "SampleState",
