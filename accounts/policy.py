@@ -19,6 +19,7 @@ class Permission(StrEnum):
 
     MANAGE_MODULES = "learning.manage_modules"
     MANAGE_CITIES = "learning.manage_cities"
+    MANAGE_STORE = "learning.manage_store"
     UPLOAD_BATCH = "learning.upload_batch"
     VIEW_STORE = "learning.view_store"
     VIEW_IMAGES = "learning.view_images"

@@ -22,6 +22,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "verify sealed batches": {"task": "learning.tasks.sweep_sealed", "schedule": 30.0},
+        "inspect store": {"task": "learning.tasks.inspect_store", "schedule": 86_400.0},
         "freeze versions": {"task": "training.tasks.sweep_freezing", "schedule": 30.0},
         "fold counts": {"task": "training.tasks.fold_counts", "schedule": 300.0},
         "return lost runs": {"task": "training.tasks.reap_lost", "schedule": 10.0},

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+STORES = {"s3": "core.s3_store.S3Store", "r2": "core.s3_store.S3Store", "gs": "core.gcs_store.GcsStore"}
+
 
 def database(url: str, var: Path) -> dict[str, Any]:
     """Answer DATABASES["default"] for postgres://…, sqlite:///path, or "" (SQLite below var)."""
@@ -34,16 +36,16 @@ def database(url: str, var: Path) -> dict[str, Any]:
 
 
 def object_store(url: str, public_url: str, hub_url: str, var: Path, secret: str) -> dict[str, Any]:
-    """Answer STORAGES["objects"] for s3://KEY:SECRET@bucket?endpoint=…&region=…, file:///path, or "" (below var)."""
+    """Answer STORAGES["objects"] for s3://KEY:SECRET@bucket?endpoint=…&region=…, r2://…, gs://…, file:///path, or "" (below var)."""
     parts = urlsplit(url or f"file://{var / 'store'}")
     if parts.scheme == "file":
         options = {"location": parts.path, "public_url": public_url or hub_url, "secret": secret}
         return {"BACKEND": "core.file_store.FileStore", "OPTIONS": options}
-    if parts.scheme not in {"s3", "r2"}:
-        raise ValueError(f"STORE_URL must start with s3://, r2:// or file://, not {parts.scheme}://")
+    if parts.scheme not in STORES:
+        raise ValueError(f"STORE_URL must start with s3://, r2://, gs:// or file://, not {parts.scheme}://")
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     return {
-        "BACKEND": "core.s3_store.S3Store",
+        "BACKEND": STORES[parts.scheme],
         "OPTIONS": {
             "scheme": parts.scheme,
             "bucket_name": parts.netloc.rpartition("@")[2],
@@ -56,6 +58,17 @@ def object_store(url: str, public_url: str, hub_url: str, var: Path, secret: str
             "public_endpoint": public_url,
         },
     }
+
+
+def object_stores(url: str, read_url: str, *place: Any) -> dict[str, Any]:
+    """Answer STORAGES of the object store: "objects", and "objects-read" by the key that can only read, where there is one."""
+    found = {"objects": object_store(url, *place)}
+    if read_url:
+        found["objects-read"] = object_store(read_url, *place)
+        names = {made["OPTIONS"].get("bucket_name") or made["OPTIONS"]["location"] for made in found.values()}
+        if len(names) > 1:
+            raise ValueError("STORE_READ_URL must name the same bucket or folder as STORE_URL.")
+    return found
 
 
 def broker(url: str, var: Path) -> dict[str, Any]:

@@ -79,8 +79,13 @@ TEMPLATES = [
 DATABASES = {"default": services.database(env.text("DATABASE_URL"), VAR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STORAGES: dict[str, dict[str, Any]] = {
-    "objects": services.object_store(
-        env.text("STORE_URL"), env.text("STORE_PUBLIC_URL").rstrip("/"), PUBLIC_URL, VAR, SECRET_KEY
+    **services.object_stores(
+        env.text("STORE_URL"),
+        env.text("STORE_READ_URL"),
+        env.text("STORE_PUBLIC_URL").rstrip("/"),
+        PUBLIC_URL,
+        VAR,
+        SECRET_KEY,
     ),
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -128,6 +133,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
 # rules of the house
 APPROVAL_FOUR_EYES = env.flag("APPROVAL_FOUR_EYES", default=True)
+STORE_ALLOW_OVERWRITE = env.flag("STORE_ALLOW_OVERWRITE")
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 20 * 1024 * 1024)
 UPLOAD_MAX_PIXELS = env.number("UPLOAD_MAX_PIXELS", 50_000_000)
 DECODERS = env.number("DECODERS", min(4, os.cpu_count() or 1))

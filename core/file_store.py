@@ -10,8 +10,10 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlencode
@@ -20,7 +22,7 @@ from django.core.files.storage import FileSystemStorage
 
 from core.errors import Refused
 from core.ids import new_id
-from core.storage import AlreadyStored, ObjectMissing, ObjectStat, SignedRequest, chunks_of, header_value
+from core.storage import OBJECT_NAME, AlreadyStored, Listed, ObjectMissing, ObjectStat, SignedRequest, chunks_of, header_value
 
 PUT_HEADERS = "content-length;content-md5;content-type;if-none-match"
 META_PREFIX = "x-amz-meta-"
@@ -34,6 +36,11 @@ class FileStore(FileSystemStorage):
         self.root = Path(location)
         self.public_url = public_url.rstrip("/")
         self._secret = hashlib.sha256(f"file-store:{secret}".encode()).digest()
+
+    @property
+    def identity(self) -> str:
+        """Name the folder."""
+        return f"file://{self.root}"
 
     def path_of(self, name: str) -> Path:
         """Answer where an object lies; the shard is the random end of its UUID."""
@@ -113,9 +120,43 @@ class FileStore(FileSystemStorage):
         """Spell the object as file://<folder>/<name>."""
         return f"file://{self.root.name}/{name}"
 
-    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
-        """Sign a download; it ends on a multiple of `seconds`, one to two windows from now."""
-        ends = (int(datetime.now(UTC).timestamp()) // seconds + 2) * seconds
+    def listing(self) -> Iterator[Listed]:
+        """Yield every object in the order of names; the shards hold them in none, so they are sorted on disk."""
+        with closing(sqlite3.connect("")) as sorted_names:
+            sorted_names.execute("CREATE TABLE listed (name TEXT PRIMARY KEY, modified REAL) WITHOUT ROWID")
+            for entry in self._files():
+                if OBJECT_NAME.fullmatch(entry.name):
+                    with suppress(FileNotFoundError):  # removed while we walked
+                        row = (entry.name, entry.stat().st_mtime)
+                        sorted_names.execute("INSERT OR REPLACE INTO listed VALUES (?, ?)", row)
+            for name, modified in sorted_names.execute("SELECT name, modified FROM listed ORDER BY name"):
+                yield Listed(name, datetime.fromtimestamp(modified, UTC))
+
+    def sweep(self, *, older_than: timedelta, remove: bool) -> list[str]:
+        """Answer (and remove) what a writer left that was killed: scratch files, and descriptions of no object."""
+        before, left = (datetime.now(UTC) - older_than).timestamp(), []
+        for entry in self._files():
+            described = entry.name.removesuffix(".json")
+            is_left = entry.name.startswith(".") or (
+                described != entry.name and OBJECT_NAME.fullmatch(described) and not Path(entry.path).with_suffix("").exists()
+            )
+            with suppress(FileNotFoundError):
+                if is_left and entry.stat().st_mtime < before:
+                    left.append(entry.name)
+                    if remove:
+                        Path(entry.path).unlink()
+        return left
+
+    def _files(self) -> Iterator["os.DirEntry[str]"]:
+        with suppress(FileNotFoundError), os.scandir(self.root) as shards:
+            for shard in shards:
+                if shard.is_dir():
+                    with os.scandir(shard) as files:
+                        yield from files
+
+    def presign_get(self, name: str, *, seconds: int, filename: str = "", at: datetime | None = None) -> SignedRequest:
+        """Sign a download; it ends on a multiple of `seconds`, one to two windows from then."""
+        ends = (int((at or datetime.now(UTC)).timestamp()) // seconds + 2) * seconds
         query = {"e": str(ends), **({"f": filename} if filename else {})}
         query["s"] = self._sign("GET", name, query["e"], filename)
         return SignedRequest("GET", self._url(name, query), {}, datetime.fromtimestamp(ends, UTC))

@@ -3,16 +3,29 @@
 import base64
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
 from core.sigv4 import Presigner
-from core.storage import AlreadyStored, ObjectMissing, ObjectStat, SignedRequest, StoreError, header_value
+from core.storage import (
+    HANDED_OVER_AS,
+    AlreadyStored,
+    Listed,
+    ObjectMissing,
+    ObjectStat,
+    SignedRequest,
+    StoreError,
+    attachment,
+    header_value,
+    shown_type,
+)
+
+NO_SUCH_CLASS = frozenset({"InvalidStorageClass", "NotImplemented", "InvalidArgument"})
 
 NO_SUCH_CLASS = frozenset({"InvalidStorageClass", "NotImplemented", "InvalidArgument"})
 
@@ -27,15 +40,20 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
         self._presigner = Presigner(f"{base}/{self.bucket_name}", self.access_key, self.secret_key, self.region_name)
 
     @property
-    def _client(self) -> Any:
+    def identity(self) -> str:
+        """Name service and bucket."""
+        return f"{self.scheme}://{self.bucket_name} at {self.endpoint_url or self.region_name}"
+
+    @property
+    def client(self) -> Any:
         return self.connection.meta.client
 
     def put_new(self, name: str, content: IO[bytes], *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
         """Put with If-None-Match:*; raises AlreadyStored."""
         size = content.seek(0, io.SEEK_END)
         content.seek(0)
-        with _translated(name):
-            answer = self._client.put_object(
+        with translated(name):
+            answer = self.client.put_object(
                 Bucket=self.bucket_name,
                 Key=name,
                 Body=content,
@@ -48,29 +66,29 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
 
     def open_object(self, name: str) -> IO[bytes]:
         """Open the object's stream; raises ObjectMissing. Buffered, for botocore's own yields pieces where files yield lines."""
-        with _translated(name):
-            body = self._client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
+        with translated(name):
+            body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
         return io.BufferedReader(body)
 
     def stat(self, name: str) -> ObjectStat:
         """Ask for the head of the object; Ceph spells metadata keys with dashes, we with underscores."""
-        with _translated(name):
-            head = self._client.head_object(Bucket=self.bucket_name, Key=name)
+        with translated(name):
+            head = self.client.head_object(Bucket=self.bucket_name, Key=name)
         metadata = {key.replace("-", "_"): unquote(value) for key, value in head["Metadata"].items()}
         return ObjectStat(head["ContentLength"], head["ETag"].strip('"'), head.get("ContentType", ""), metadata)
 
     def remove(self, name: str) -> None:
-        """Delete the object; S3 answers the same when it was gone."""
-        with _translated(name):
-            self._client.delete_object(Bucket=self.bucket_name, Key=name)
+        """Delete the object; gone already is success, whether the service says so (Google) or not (S3)."""
+        with suppress(ObjectMissing), translated(name):
+            self.client.delete_object(Bucket=self.bucket_name, Key=name)
 
     def destroy(self, name: str) -> None:
         """Delete every version and every delete marker of the object, and the object itself where none is kept."""
-        with _translated(name):
-            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket_name, Prefix=name)
+        with translated(name):
+            pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket_name, Prefix=name)
             for page in pages:
                 for kept in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                    self._client.delete_object(Bucket=self.bucket_name, Key=kept["Key"], VersionId=kept["VersionId"])
+                    self.client.delete_object(Bucket=self.bucket_name, Key=kept["Key"], VersionId=kept["VersionId"])
         self._forget(name)
 
     def _forget(self, name: str) -> None:
@@ -83,9 +101,9 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
 
     def change_class(self, name: str, storage_class: str) -> str:
         """Copy the object onto itself in the other class; its content, type and metadata stay."""
-        with _translated(name):
+        with translated(name):
             try:
-                answer = self._client.copy_object(
+                answer = self.client.copy_object(
                     Bucket=self.bucket_name,
                     Key=name,
                     CopySource={"Bucket": self.bucket_name, "Key": name},
@@ -102,13 +120,19 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
         """Spell the object as s3://bucket/name (or r2://)."""
         return f"{self.scheme}://{self.bucket_name}/{name}"
 
-    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
-        """Sign a download from the start of the current window to the end of the next."""
-        start = int(datetime.now(UTC).timestamp()) // seconds * seconds
-        at = datetime.fromtimestamp(start, UTC)
-        query = {"response-content-disposition": f'attachment; filename="{quote(filename)}"'} if filename else {}
-        url = self._presigner.url("GET", name, at=at, seconds=2 * seconds, query=query)
-        return SignedRequest("GET", url, {}, at + timedelta(seconds=2 * seconds))
+    def listing(self) -> Iterator[Listed]:
+        """List the bucket, a thousand names a request; S3 answers them in the order of their bytes."""
+        with translated("listing"):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket_name):
+                for entry in page.get("Contents", ()):
+                    yield Listed(entry["Key"], entry["LastModified"])
+
+    def presign_get(self, name: str, *, seconds: int, filename: str = "", at: datetime | None = None) -> SignedRequest:
+        """Sign a download from the start of the current window to the end of the next; the type answered is signed too."""
+        start = int((at or datetime.now(UTC)).timestamp()) // seconds * seconds
+        signed_at = datetime.fromtimestamp(start, UTC)
+        url = self._presigner.url("GET", name, at=signed_at, seconds=2 * seconds, query=answered_as(name, filename))
+        return SignedRequest("GET", url, {}, signed_at + timedelta(seconds=2 * seconds))
 
     def presign_put(
         self, name: str, *, md5: str, size: int, media_type: str, metadata: Mapping[str, str], seconds: int
@@ -126,8 +150,16 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
         return SignedRequest("PUT", url, headers, at + timedelta(seconds=seconds))
 
 
+def answered_as(name: str, filename: str) -> dict[str, str]:
+    """Answer the parameters that make the service answer an image as that image, and all else as a file of bytes."""
+    if shown := shown_type(name, filename):
+        return {"response-content-type": shown}
+    return {"response-content-disposition": attachment(name, filename), "response-content-type": HANDED_OVER_AS}
+
+
 @contextmanager
-def _translated(name: str) -> Iterator[None]:
+def translated(name: str) -> Iterator[None]:
+    """Raise what the service or its client says as our own errors."""
     try:
         yield
     except ClientError as error:

@@ -20,6 +20,7 @@ DEFAULT_ALIAS = "objects"
 CHUNK = 1 << 20
 SPECIAL = re.compile("[% ]")
 """What percent-encoding itself uses, and blanks, which signing and proxies fold."""
+UNSAFE = re.compile(r"[^\w.+-]", re.ASCII)
 OBJECT_NAME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z0-9]{1,8}")
 EXTENSIONS = {
     "image/jpeg": "jpg",
@@ -37,6 +38,11 @@ EXTENSIONS = {
     "text/plain": "txt",
     "text/csv": "csv",
 }
+
+
+SHOWN_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "gif": "image/gif", "bmp": "image/bmp"}
+"""What a browser may show in place, by the extension of the object's name; all else is handed over as a file of bytes."""
+HANDED_OVER_AS = "application/octet-stream"
 
 
 class StoreError(Exception):
@@ -71,8 +77,21 @@ class SignedRequest:
     expires_at: datetime
 
 
+@dataclass(frozen=True)
+class Listed:
+    """One name in the store, and when the store last wrote it."""
+
+    name: str
+    modified: datetime
+
+
 class Store(Protocol):
     """What every backend can do; all raise StoreError, AlreadyStored or ObjectMissing and nothing of their library."""
+
+    @property
+    def identity(self) -> str:
+        """Name the store itself, without secrets: what was proven of one store says nothing of another."""
+        ...
 
     def put_new(self, name: str, content: IO[bytes], *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
         """Write a new object, durably; raises AlreadyStored and changes nothing where the name is taken."""
@@ -98,8 +117,15 @@ class Store(Protocol):
         """Keep the object in another storage class; answers its etag then, or "" where the store has no such class."""
         ...
 
-    def presign_get(self, name: str, *, seconds: int, filename: str = "") -> SignedRequest:
-        """Sign a download, good for at least `seconds` and the same within a window of time."""
+    def listing(self) -> Iterator[Listed]:
+        """Yield every name in the order of its bytes, in bounded memory."""
+        ...
+
+    def presign_get(self, name: str, *, seconds: int, filename: str = "", at: datetime | None = None) -> SignedRequest:
+        """Sign a download, good for at least `seconds` from `at` (now) and the same within a window of time.
+
+        Only an image is ever answered as what it is; with a `filename` it is handed over as a file too.
+        """
         ...
 
     def presign_put(
@@ -116,6 +142,23 @@ class Store(Protocol):
 def store(alias: str = DEFAULT_ALIAS) -> Store:
     """Answer the store of this STORAGES alias."""
     return cast(Store, storages[alias])
+
+
+def read_only(alias: str = DEFAULT_ALIAS) -> Store:
+    """Answer the same store with the key that can only read (STORE_READ_URL), or the store itself where none is set."""
+    reader = f"{alias}-read"
+    return store(reader if reader in storages.backends else alias)
+
+
+def shown_type(name: str, filename: str = "") -> str:
+    """Answer the type under which a browser may show the object in place, "" where it is handed over as a file."""
+    return "" if filename else SHOWN_TYPES.get(name.rpartition(".")[2], "")
+
+
+def attachment(name: str, filename: str = "") -> str:
+    """Spell the Content-Disposition of a file that is handed over."""
+    plain = UNSAFE.sub("_", filename or name)
+    return f'attachment; filename="{plain}"'
 
 
 def new_name(media_type: str) -> str:

@@ -14,9 +14,18 @@ from django.views.decorators.http import require_http_methods
 
 from core.errors import Conflict, Invalid, Malformed, Missing, Refused, Unavailable
 from core.file_store import META_PREFIX, FileStore, md5_of_header
-from core.storage import CHUNK, OBJECT_NAME, AlreadyStored, ObjectMissing, ObjectStat, store
+from core.storage import (
+    CHUNK,
+    HANDED_OVER_AS,
+    OBJECT_NAME,
+    AlreadyStored,
+    ObjectMissing,
+    ObjectStat,
+    attachment,
+    shown_type,
+    store,
+)
 
-SHOWN_TYPES = {"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"}
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -87,9 +96,10 @@ def _serve(request: HttpRequest, files: FileStore, name: str) -> HttpResponseBas
     whole = (start, end) == (0, stat.size)
     stream.seek(start)
     body = _pieces(stream, end - start) if request.method == "GET" else iter(())
-    shown = stat.media_type in SHOWN_TYPES and not request.GET.get("f")
+    filename = request.GET.get("f", "")
+    shown = shown_type(name, filename)
     facts = {
-        "Content-Type": stat.media_type if shown else "application/octet-stream",
+        "Content-Type": shown or HANDED_OVER_AS,
         "Content-Length": str(end - start),
         "Accept-Ranges": "bytes",
         "ETag": f'"{stat.etag}"',
@@ -99,8 +109,7 @@ def _serve(request: HttpRequest, files: FileStore, name: str) -> HttpResponseBas
     }
     response = StreamingHttpResponse(body, status=200 if whole else 206, headers=facts)
     if not shown:
-        filename = re.sub(r"[^\w.+-]", "_", request.GET.get("f", "") or name, flags=re.ASCII)
-        response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+        response.headers["Content-Disposition"] = attachment(name, filename)
     if not whole:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{stat.size}"
     return response

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from core.errors import Conflict, Malformed
-from core.storage import store
+from core.storage import read_only
 from learning.models import StoredObject
 from training import local
 from training.models import DatasetVersion
@@ -48,7 +48,7 @@ def read_page(version: DatasetVersion, cursor: str = "") -> FilesPage:
 
 def _shown(member: dict[str, Any], truth: dict[str, Any], kept: StoredObject | None) -> dict[str, Any]:
     facts = {key: value for key, value in member["object"].items() if key not in ("name", "size")}
-    url = store(kept.alias).presign_get(kept.name, seconds=URL_SECONDS).url if kept else None
+    url = read_only(kept.alias).presign_get(kept.name, seconds=URL_SECONDS).url if kept else None
     facts |= {"reference": kept.reference if kept else None, "url": url}
     line = {key: value for key, value in member.items() if key not in ("truth_sha256", "label_status")}
     return {**line, "object": facts, "truth": truth}

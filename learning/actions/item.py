@@ -14,6 +14,7 @@ from core.errors import Invalid
 from core.storage import SignedRequest, store
 from learning.actions.city import require_uploader
 from learning.actions.intake import Answer, Intake, Sample
+from learning.actions.store import require_open
 from learning.annotation import Rules
 from learning.items import CLOCKS_DIFFER, Item, Module, Reader, Rejected, Told, parse
 from learning.models import AiModule, LabelSchema, UploadBatch
@@ -28,9 +29,11 @@ def add_items(batch: UploadBatch, items: Sequence[Any], *, by: User | None, adop
     """Take what can be taken of `items` (wire shape, as JSON or as Python's own objects), and answer for each in order what became of it.
 
     Asked again while an image is awaited, an item gets the same object name under a fresh address. `adopt` lets
-    image references name objects that this city did not upload. Raises Conflict where the batch is not open.
+    image references name objects that this city did not upload. Raises Conflict where the batch is not open,
+    Unavailable where the store was not proven.
     """
     require_uploader(batch.city, by)
+    require_open()
     if len(items) > MAX_ITEMS:
         raise Invalid(f"A request may hold {MAX_ITEMS:,} items at most.", code="too_many_items")
     told = [_told(raw) for raw in items]

@@ -13,6 +13,7 @@ from learning.models.person import CollectionSession, Image, ImageSource, Person
 from learning.models.retention import LegalHold, LifecycleRun, RetentionPolicy
 from learning.models.review import ReviewSlot, SlotKind, SlotState
 from learning.models.sample import LearningSample, SampleState, SampleType
+from learning.models.store_report import ReportKind, StoreReport
 
 __all__ = [
     "AccessExport",
@@ -41,6 +42,7 @@ __all__ = [
     "ObjectKind",
     "Person",
     "PersonStatus",
+    "ReportKind",
     "RetentionPolicy",
     "ReviewSlot",
     "SampleState",
@@ -48,6 +50,7 @@ __all__ = [
     "SessionStatus",
     "SlotKind",
     "SlotState",
+    "StoreReport",
     "StoredObject",
     "SubjectKind",
     "Task",

@@ -15,6 +15,7 @@ accounts.manage_keys         S
 accounts.view_audit          S     O
 learning.manage_modules      S
 learning.manage_cities       S
+learning.manage_store        S
 learning.upload_batch                  C
 learning.view_store          S R   O
 learning.view_images         S R A

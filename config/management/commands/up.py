@@ -9,7 +9,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.processes import Processes, alone
-from core.errors import Conflict
+from core.errors import Conflict, Refusal
+from learning.actions import store
 from training import trust
 
 
@@ -33,6 +34,10 @@ class Command(BaseCommand):
     def _run(self, bind: str) -> None:
         call_command("migrate", verbosity=0)
         trust.refresh()  # makes it on the first run; after a long rest its timestamp has expired
+        try:
+            store.require_open()
+        except Refusal as refusal:  # all else works; the uploads' refusal says the same
+            self.stderr.write(refusal.detail)
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())

@@ -1,0 +1,198 @@
+"""Verbs on the object store itself: prove it, set its bucket up, compare it with our rows; and the gate that uploads pass."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions.event import record
+from accounts.models import User
+from accounts.policy import Permission, require
+from core import store_check
+from core.errors import Conflict, Unavailable
+from core.file_store import FileStore
+from core.s3_setup import setup as set_bucket_up
+from core.s3_store import S3Store
+from core.storage import DEFAULT_ALIAS, OBJECT_NAME, Listed, StoreError, read_only, store
+from learning.models import ObjectKind, ReportKind, StoredObject, StoreReport
+
+PAGE = 1_000
+SHOWN = 20
+UPLOAD_WINDOW = timedelta(days=1)
+"""Longer than anything is on its way between store and row; a younger object without a row is left alone."""
+SCRATCH_AFTER = timedelta(hours=1)
+TRUSTED_SECONDS = 60.0
+LOOK_AGAIN_AFTER = timedelta(minutes=1)
+_open_until: dict[str, float] = {}
+
+
+def check(*, by: User | None, alias: str = DEFAULT_ALIAS) -> StoreReport:
+    """Try every promise on the store and keep what came of it; raises Unavailable where the store does not answer."""
+    _may(by)
+    began, tried = timezone.now(), store(alias)
+    try:
+        lines = store_check.check(tried, read_only(alias))
+    except StoreError as error:
+        raise Unavailable(f"{tried.identity} cannot be checked: {error}", code="store_unavailable") from error
+    _open_until.pop(tried.identity, None)
+    facts = {"lines": [line.as_document() for line in lines]}
+    return _report(by, ReportKind.CHECK, alias, passed=not broken_lines(facts), facts=facts, began=began)
+
+
+def broken_lines(facts: dict[str, Any]) -> list[dict[str, str]]:
+    """Answer the lines of a check that close the store to uploads; STORE_ALLOW_OVERWRITE forgives overwriting, nothing else."""
+    forgiven = store_check.OVERWRITING if settings.STORE_ALLOW_OVERWRITE else frozenset()
+    return [line for line in facts["lines"] if line["verdict"] == store_check.Verdict.FAIL and line["name"] not in forgiven]
+
+
+def require_open(alias: str = DEFAULT_ALIAS) -> None:
+    """Raise Unavailable unless the store was proven to keep its promises.
+
+    A store nobody has tried yet is tried now, and one that failed again once a minute, so that mending it is enough. A
+    process believes a proof for a minute.
+    """
+    identity = store(alias).identity
+    if _open_until.get(identity, 0.0) > time.monotonic():
+        return
+    report = StoreReport.objects.about(identity, ReportKind.CHECK).first()
+    if report is None or (broken_lines(report.facts) and report.finished_at < timezone.now() - LOOK_AGAIN_AFTER):
+        report = check(by=None, alias=alias)
+    if broken := broken_lines(report.facts):
+        raise Unavailable(
+            f"The object store takes no uploads: {broken[0]['detail']} `manage.py storage check` says how to mend it.",
+            code="store_not_proven",
+        )
+    _open_until[identity] = time.monotonic() + TRUSTED_SECONDS
+
+
+def setup(origin: str, *, by: User | None, alias: str = DEFAULT_ALIAS) -> dict[str, str]:
+    """Write CORS for the portal, the public-access block and lifecycle to the bucket; answers what became of each.
+
+    Safe to run again; other people's rules stay. A folder needs nothing. Raises Unavailable where the service refuses.
+    """
+    _may(by)
+    bucket = store(alias)
+    if not isinstance(bucket, S3Store):
+        return {"folder": "nothing to set up; the hub serves it under signed addresses"}
+    try:
+        return set_bucket_up(bucket, origin)
+    except StoreError as error:
+        raise Unavailable(f"{bucket.identity} cannot be set up: {error}", code="store_unavailable") from error
+
+
+@dataclass
+class Comparison:
+    """What a reconciliation found; the lists hold the first names only."""
+
+    objects: int = 0
+    rows: int = 0
+    awaited: int = 0
+    foreign: int = 0
+    young: int = 0
+    orphans: int = 0
+    lost: int = 0
+    scratch: int = 0
+    removed: int = 0
+    first_orphans: list[str] = field(default_factory=list)
+    first_lost: list[str] = field(default_factory=list)
+
+
+def reconcile(*, by: User | None, delete_orphans: bool = False, alias: str = DEFAULT_ALIAS) -> StoreReport:
+    """Compare the store and our rows both ways, in bounded memory, and keep what was found; passed where nothing is lost.
+
+    Orphans (objects without a row, older than the upload window) and what killed writers left are removed only with
+    `delete_orphans`. What does not have the form of our names is counted and never touched.
+    """
+    _may(by)
+    began, compared = timezone.now(), Comparison()
+    files = store(alias)
+    if delete_orphans and not StoredObject.objects.filter(alias=alias).exists() and next(files.listing(), None):
+        raise Conflict("There is not one row of this store: is this the right database? Nothing was deleted.")
+    try:
+        for listed, name in _merged(files.listing(), _rows(alias, began)):
+            if _judge(compared, listed, name, began) and delete_orphans and listed:
+                files.remove(listed.name)
+                compared.removed += 1
+    except StoreError as error:
+        raise Unavailable(f"{files.identity} cannot be compared: {error}", code="store_unavailable") from error
+    if isinstance(files, FileStore):
+        compared.scratch = len(files.sweep(older_than=SCRATCH_AFTER, remove=delete_orphans))
+    passed = not compared.lost and compared.orphans == compared.removed
+    return _report(by, ReportKind.RECONCILE, alias, passed=passed, facts=asdict(compared), began=began)
+
+
+def _rows(alias: str, before: datetime) -> Iterator[tuple[str, bool]]:
+    """Yield (name, awaited) of what the store should hold, in order of names; awaited is what nobody has verified yet.
+
+    Names are hex digits and dashes at fixed places, which every collation puts in the order of their bytes.
+    """
+    rows = StoredObject.objects.filter(alias=alias, deleted_at=None, marked_for_deletion_at=None, created_at__lt=before)
+    last = ""
+    while page := list(rows.filter(name__gt=last).order_by("name").values_list("name", "kind", "verified_at")[:PAGE]):
+        for name, kind, verified_at in page:
+            yield name, kind == ObjectKind.IMAGE and verified_at is None
+        last = page[-1][0]
+
+
+def _merged(
+    listing: Iterator[Listed], rows: Iterator[tuple[str, bool]]
+) -> Iterator[tuple[Listed | None, tuple[str, bool] | None]]:
+    """Pair two ordered walks by name; what only one of them holds stands alone."""
+    listed, row = next(listing, None), next(rows, None)
+    while listed or row:
+        if row is None or (listed is not None and listed.name < row[0]):
+            yield listed, None
+            listed = next(listing, None)
+        elif listed is None or row[0] < listed.name:
+            yield None, row
+            row = next(rows, None)
+        else:
+            yield listed, row
+            listed, row = next(listing, None), next(rows, None)
+
+
+def _judge(compared: Comparison, listed: Listed | None, row: tuple[str, bool] | None, began: datetime) -> bool:
+    """Count one name; answers whether it is an orphan."""
+    compared.objects += listed is not None
+    compared.rows += row is not None
+    if row and not listed:
+        name, awaited = row
+        compared.awaited += awaited
+        compared.lost += not awaited
+        if not awaited and len(compared.first_lost) < SHOWN:
+            compared.first_lost.append(name)
+    if row or not listed:
+        return False
+    if not OBJECT_NAME.fullmatch(listed.name):
+        compared.foreign += 1
+        return False
+    if listed.modified > began - UPLOAD_WINDOW:
+        compared.young += 1  # also what the row of a lifecycle under way no longer names
+        return False
+    if StoredObject.objects.filter(name=listed.name, deleted_at=None).exists():  # marked for deletion: its grace is running
+        return False
+    compared.orphans += 1
+    if len(compared.first_orphans) < SHOWN:
+        compared.first_orphans.append(listed.name)
+    return True
+
+
+def _may(by: User | None) -> None:
+    if by is not None:
+        require(by, Permission.MANAGE_STORE)
+
+
+@transaction.atomic
+def _report(
+    by: User | None, kind: ReportKind, alias: str, *, passed: bool, facts: dict[str, Any], began: datetime
+) -> StoreReport:
+    identity = store(alias).identity
+    report = StoreReport.objects.create(kind=kind, alias=alias, identity=identity, passed=passed, facts=facts, began_at=began)
+    counted = {name: value for name, value in facts.items() if isinstance(value, int)}
+    record(by, kind.value, report, passed=passed, **counted)
+    return report
