@@ -105,10 +105,15 @@ class Decoders:
             self._idle.put(None if decoder.out.closed else decoder)
 
     def end(self) -> None:
-        """End those that are idle."""
-        while not self._idle.empty():
-            if decoder := self._idle.get():
+        """End those that are idle; others are started when they are needed."""
+        idle = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for decoder in idle:
+            if decoder:
                 decoder.end()
+            self._idle.put(None)
 
 
 _lock = threading.Lock()

@@ -111,7 +111,7 @@ def refuse_private_data(image: Image.Image) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Pillow warns of what it cannot read; what it may hold nobody knows then
-            exif = image.getexif()
+            exif = _exif_of(image)
             inner, gps = exif.get_ifd(EXIF_IFD), exif.get_ifd(GPS_IFD)
             iptc = set(IptcImagePlugin.getiptcinfo(image) or ()) if isinstance(image, ImageFile.ImageFile) else set()
     except Exception as error:
@@ -124,6 +124,16 @@ def refuse_private_data(image: Image.Image) -> None:
     texts = {str(name).lower() for name in getattr(image, "text", ())}
     if owned or OWNER_TEXTS & texts or any(mark in xmp for mark in XMP_OWNER):
         raise Defect("exif_owner", "The image carries its owner or a serial number; strip it before sending.")
+
+
+def _exif_of(image: Image.Image) -> Image.Exif:
+    """Read an image's EXIF data anew: opening it may have read them already, and swallowed what was wrong."""
+    raw = image.info.get("exif")
+    if not raw:
+        return image.getexif()  # a TIFF's own tags, or what PNG keeps as a text
+    exif = Image.Exif()
+    exif.load(raw)
+    return exif
 
 
 def quality_of(grey: Image.Image, smallest: int) -> float:
@@ -140,8 +150,9 @@ def quality_of(grey: Image.Image, smallest: int) -> float:
 
 
 def _thumbnail(shown: Image.Image) -> bytes:
-    """Scale an image down in its place, and answer it as a JPEG file."""
+    """Scale an image down in its place, and answer it as a JPEG file that carries nothing but pixels."""
     shown.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    shown.info.clear()
     out = io.BytesIO()
     shown.save(out, "JPEG", quality=82, optimize=True)
     return out.getvalue()
