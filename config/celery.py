@@ -23,6 +23,7 @@ app.conf.update(
     beat_schedule={
         "verify sealed batches": {"task": "learning.tasks.sweep_sealed", "schedule": 30.0},
         "inspect store": {"task": "learning.tasks.inspect_store", "schedule": 86_400.0},
+        "go on with collections": {"task": "learning.tasks.sweep_collections", "schedule": 60.0},
         "freeze versions": {"task": "training.tasks.sweep_freezing", "schedule": 30.0},
         "fold counts": {"task": "training.tasks.fold_counts", "schedule": 300.0},
         "return lost runs": {"task": "training.tasks.reap_lost", "schedule": 10.0},

@@ -143,6 +143,19 @@ STORE_ARCHIVE_CLASS = env.text("STORE_ARCHIVE_CLASS", "STANDARD_IA" if env.text(
 ACCESS_EXPORT_DAYS = env.number("ACCESS_EXPORT_DAYS", 7)
 EDGE_POLL_SECONDS = env.number("EDGE_POLL_SECONDS", 60)
 
+# collecting people's images
+COLLECTORS: dict[str, Any] = {
+    "user_agent": f"command-centre/0.1 ({PUBLIC_URL})",
+    "wikidata_url": env.text("WIKIDATA_URL", "https://www.wikidata.org/w/api.php"),
+    "wikidata_query_url": env.text("WIKIDATA_QUERY_URL", "https://query.wikidata.org/sparql"),
+    "commons_url": env.text("COMMONS_URL", "https://commons.wikimedia.org/w/api.php"),
+    "serp_url": env.text("SERP_URL", "https://serpapi.com/search.json"),
+    "serp_api_key": env.text("SERP_API_KEY"),
+    "serp_price": env.text("SERP_PRICE", "0.015"),
+    "nets": env.words("COLLECTOR_NETS"),
+    "backoff_seconds": env.number("COLLECTOR_BACKOFF_SECONDS", 2),
+}
+
 # language and time
 LANGUAGE_CODE = "en"
 USE_TZ = True

@@ -35,15 +35,15 @@ class NotCalled(Exception):
         self.is_passing = is_passing
 
 
-def check_url(url: str) -> SplitResult:
+def check_url(url: str, *, longest: int = LONGEST_URL) -> SplitResult:
     """Answer the parts of an address that may be called at all: http or https, a host, no password; raises Invalid."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise _wrong_url("its port or host cannot be read") from error
-    if len(url) > LONGEST_URL or not url.isascii() or any(not sign.isprintable() or sign.isspace() for sign in url):
-        raise _wrong_url(f"it is up to {LONGEST_URL} plain ASCII characters")
+    if len(url) > longest or not url.isascii() or any(not sign.isprintable() or sign.isspace() for sign in url):
+        raise _wrong_url(f"it is up to {longest} plain ASCII characters")
     if parts.scheme not in PORTS:
         raise _wrong_url("it begins with https:// or http://")
     if not parts.hostname or port == 0:
@@ -87,13 +87,13 @@ def post_json(url: str, body: bytes, *, nets: Iterable[Net] = ()) -> int:
         parts = check_url(url)
     except Invalid as refusal:
         raise NotCalled(refusal.detail, is_passing=False) from refusal
-    address = _judged(parts, list(nets))
+    address = judged(parts, list(nets))
     sent = [("Content-Type", "application/json"), ("User-Agent", "command-centre")]
     patience = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)}
     context = ssl.create_default_context() if parts.scheme == "https" else None
     try:
         with (
-            httpcore.ConnectionPool(ssl_context=context, network_backend=_Pinned(address, deadline), retries=0) as pool,
+            httpcore.ConnectionPool(ssl_context=context, network_backend=Pinned(address, deadline), retries=0) as pool,
             pool.stream("POST", url, headers=sent, content=body, extensions=patience) as response,
         ):
             _swallow(response)
@@ -104,17 +104,17 @@ def post_json(url: str, body: bytes, *, nets: Iterable[Net] = ()) -> int:
     return int(response.status)
 
 
-def _judged(parts: SplitResult, nets: list[Net]) -> str:
-    """Resolve the host, once; every address it has must be one that may be called."""
+def judged(parts: SplitResult, nets: list[Net], noun: str = "callback") -> str:
+    """Resolve the host, once; every address it has must be one that may be called. Raises NotCalled."""
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotCalled("The host of the callback has no address.", is_passing=True) from error
+        raise NotCalled(f"The host of the {noun} has no address.", is_passing=True) from error
     addresses = [str(info[4][0]) for info in found]
     for address in addresses:
         if "%" in address or not may_call(ipaddress.ip_address(address), nets):
-            raise NotCalled("The callback leads to an address that the hub may not call.", is_passing=False)
+            raise NotCalled(f"The {noun} leads to an address that the hub may not call.", is_passing=False)
     return addresses[0]
 
 
@@ -141,7 +141,7 @@ def _swallow(response: httpcore.Response) -> None:
             raise NotCalled(f"The edge server answered with more than {MOST_ANSWER_BYTES:,} bytes.", is_passing=False)
 
 
-class _Pinned(httpcore.NetworkBackend):
+class Pinned(httpcore.NetworkBackend):
     """Connects to the judged address whatever host it is asked for; Host header and certificate stay the name's."""
 
     def __init__(self, address: str, deadline: float) -> None:

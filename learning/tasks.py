@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from learning.actions import access_export, batch, discarding, erasing, erasure, lifecycle, retention
+from learning.actions import access_export, batch, collecting, discarding, erasing, erasure, lifecycle, retention
 from learning.actions import store as object_store
 from learning.models import AiModule, BatchState, Erasure, UploadBatch
 
@@ -73,3 +73,16 @@ def inspect_store() -> None:
     """Prove the store anew and compare it with our rows; nothing is removed."""
     object_store.check(by=None)
     object_store.reconcile(by=None)
+
+
+@shared_task(name="learning.tasks.run_collection")
+def run_collection(session_id: int) -> None:
+    """Collect the images of one collection's people."""
+    collecting.run(session_id)
+
+
+@shared_task(name="learning.tasks.sweep_collections")
+def sweep_collections() -> None:
+    """Go on with collections whose message was lost or whose worker died."""
+    for session_id in collecting.sweep():
+        collecting.run(session_id)
