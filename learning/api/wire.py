@@ -3,6 +3,7 @@
 from typing import Any
 
 from core.canonical import canonical_json
+from learning.actions.near_duplicates import alike
 from learning.actions.review import Decided, Lease
 from learning.actions.settling import truth_of
 from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, StoredObject, Task, UploadBatch
@@ -140,6 +141,8 @@ def sample_document(sample: LearningSample, *, with_image: bool) -> dict[str, An
         "image_reference": sample.image_reference,
         "width": obj.width if obj else None,
         "height": obj.height if obj else None,
+        "group_key": sample.group_key,
+        "near_duplicates": alike(sample),
         "labels": [label_document(label) for label in sample.labels.order_by("id")],
         "image_url": signed_url(obj) if with_image else None,
         "thumbnail_url": signed_url(thumbnail) if with_image else None,

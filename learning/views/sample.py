@@ -8,6 +8,7 @@ from accounts.models import Event, User
 from accounts.policy import Permission, require
 from core.pages import found
 from core.paging import bounded_count, keyset_page
+from learning.actions.near_duplicates import alike
 from learning.forms import SampleFilters
 from learning.models import LearningSample
 from learning.thumbnails import WITH_PICTURES, picture_url, with_thumbnails
@@ -36,6 +37,7 @@ def sample(request: HttpRequest, sample_id: str) -> HttpResponse:
     facts = {
         "sample": shown,
         "image_url": picture_url(shown, user),
+        "alike": alike(shown),
         "labels": shown.labels.select_related("annotator").order_by("labeled_at", "id"),
         "slots": shown.slots.select_related("lease_user").order_by("slot_no"),
         "events": Event.objects.visible_to(user).about("learning.learningsample", shown.pk).order_by("id")[:EVENTS],

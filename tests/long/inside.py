@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -32,6 +33,7 @@ from learning.models import (
     SampleState,
     StoredObject,
     UploadBatch,
+    UploadRejection,
 )
 
 
@@ -118,6 +120,33 @@ def census() -> dict[str, Any]:
     }
 
 
+def outcomes() -> dict[str, str]:
+    """Answer what became of each event: "accepted" once its image was verified, else why it was rejected."""
+    taken = LearningSample.objects.verified().values_list("event_id", flat=True)
+    return {**dict(UploadRejection.objects.values_list("event_id", "reason")), **dict.fromkeys(taken, "accepted")}
+
+
+def left_behind(listed: str) -> dict[str, Any]:
+    """Answer which of these uploaded names lie in the store without a row, and how many rows there are of what was sent."""
+    names = set(json.loads(Path(listed).read_text()))
+    held = set(StoredObject.objects.values_list("name", flat=True))
+    waiting = StoredObject.objects.filter(kind="image", verified_at=None)
+    return {
+        "objects": sorted(name for name in names - held if _is_there(name)),
+        "astray": _astray(),
+        "unverified": waiting.count(),
+        "samples": LearningSample.objects.count(),
+        "labels": HitlLabel.objects.count(),
+        "thumbnails": StoredObject.objects.filter(kind="thumbnail").count(),
+        "images": StoredObject.objects.filter(kind="image").count(),
+    }
+
+
+def groups() -> dict[str, str]:
+    """Answer the group of each event."""
+    return dict(LearningSample.objects.values_list("event_id", "group_key"))
+
+
 def _astray() -> list[str]:
     """Answer the objects without a row (where the store is ours alone to list) and the rows without an object."""
     names = set(StoredObject.objects.values_list("name", flat=True))
@@ -137,7 +166,10 @@ def _is_there(name: str) -> bool:
     return True
 
 
-FUNCTIONS = {"fill_queue": fill_queue, "annotate": annotate, "judgements": judgements, "verified": verified, "census": census}
+FUNCTIONS = {
+    function.__name__: function
+    for function in (fill_queue, annotate, judgements, verified, census, outcomes, left_behind, groups)
+}
 
 if __name__ == "__main__":
     print(json.dumps(FUNCTIONS[sys.argv[1]](*sys.argv[2:])))  # noqa: T201  (read by the test)
