@@ -46,6 +46,13 @@ SECTIONS = [
             Entry(_("Edges"), "deployments:edges", Permission.VIEW_FLEET, "edges"),
         ],
     ),
+    (
+        _("Protect"),
+        [
+            Entry(_("Erasures"), "learning:erasures", Permission.ERASE_DATA, "person"),
+            Entry(_("Retention"), "learning:retention", Permission.MANAGE_RETENTION, "waiting"),
+        ],
+    ),
 ]
 
 

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from learning.views import erasure, retention
 from learning.views.batch import batch, batches
 from learning.views.review import review
 from learning.views.sample import sample, samples
@@ -10,6 +11,20 @@ urlpatterns = [
     path("review/<slug:module>/", review, name="review"),
     path("batches/", batches, name="batches"),
     path("batches/<str:batch_id>/", batch, name="batch"),
+    path("erasures/", erasure.erasures, name="erasures"),
+    path("erasures/ask/", erasure.erasure_ask, name="erasure-ask"),
+    path("erasures/<uuid:pk>/", erasure.erasure, name="erasure"),
+    path("erasures/<uuid:pk>/choose/", erasure.erasure_choose, name="erasure-choose"),
+    path("erasures/<uuid:pk>/decide/", erasure.erasure_decide, name="erasure-decide"),
+    path("erasures/<uuid:pk>/confirm/", erasure.erasure_confirm, name="erasure-confirm"),
+    path("erasures/<uuid:pk>/discard/", erasure.erasure_discard, name="erasure-discard"),
+    path("erasures/<uuid:pk>/export/", erasure.erasure_export, name="erasure-export"),
+    path("erasures/<uuid:pk>/receipt/", erasure.erasure_receipt, name="erasure-receipt"),
+    path("access-exports/<uuid:pk>/link/", erasure.access_export_link, name="access-export-link"),
+    path("retention/", retention.retention_page, name="retention"),
+    path("retention/<slug:module>/", retention.retention_rules, name="retention-rules"),
+    path("holds/", retention.hold_put, name="hold-put"),
+    path("holds/<uuid:pk>/lift/", retention.hold_lift, name="hold-lift"),
     path("samples/", samples, name="samples"),
     path("samples/<path:sample_id>/", sample, name="sample"),
 ]

@@ -15,8 +15,8 @@ from core.errors import Refusal
 from core.lifecycle import IllegalMove, Lifecycle
 from deployments.actions import deployment, edge_server, rollout
 from deployments.models import DeploymentStatus, ModelDeployment, Rollout, RolloutState
-from learning.actions import batch, item, review, verification
-from learning.models import BatchState, ReviewSlot, SlotState, UploadBatch
+from learning.actions import batch, erasing, erasure, item, review, verification
+from learning.models import BatchState, ErasureState, ReviewSlot, SlotState, UploadBatch
 from tests import people
 from tests.deployments.conftest import said
 from tests.factories import learning as learning_factory
@@ -38,6 +38,7 @@ MOVES = {
     "learning.reviewslot": "held>open,void open>leased,void leased>open,done,void done>leased void>",
     "learning.collectionsession": ("processing>completed,failed,cancelled completed> failed>processing cancelled>processing"),
     "learning.person": "pending>in_training in_training>completed,pending completed>deployed,in_training deployed>",
+    "learning.erasure": "draft>confirmed confirmed>running running>done done>",
     "training.trainingdataset": "draft>active,archived active>archived archived>",
     "training.datasetversion": "draft>freezing freezing>frozen,draft frozen>archived archived>",
     "training.trainingjob": (
@@ -201,6 +202,39 @@ def test_slot():
     review.undo(done.pk, by=ann)
     done.refresh_from_db()
     assert done.state == SlotState.LEASED
+
+
+def test_erasure():
+    ada = people.ada()
+    rows = iter(training_factory.samples(ada, 40))
+
+    def make(state):
+        made = erasure.draft("samples", {"samples": [next(rows).sample_id]}, by=ada)
+        erasure.gather(made.pk)
+        return put_into(made, state)
+
+    def leave_out_and_back(row):
+        name = row.items.values_list("sample__sample_id", flat=True).get()
+        erasure.choose(row, by=ada, chosen={name: False})
+        erasure.choose(row, by=ada, chosen={name: True})
+
+    table = """
+        state      gather     choose     confirm    run
+        draft      draft      draft      confirmed  draft
+        confirmed  confirmed  -          -          done
+        running    running    -          -          done
+        done       done       -          -          done
+    """
+    verbs = {
+        "gather": lambda row: erasure.gather(row.pk),
+        "choose": leave_out_and_back,
+        "confirm": lambda row: erasure.confirm(row, by=ada, confirmation=erasure.phrase(row)),
+        "run": lambda row: erasing.run(row.pk),
+    }
+    walk(table, verbs, make)
+    for state in ("confirmed", "running", "done"):
+        assert "Only a draft" in refused(lambda row: erasure.discard(row, by=ada), make(state))
+    assert set(ErasureState) == set(written(MOVES["learning.erasure"]))
 
 
 def test_dataset():

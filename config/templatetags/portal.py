@@ -41,6 +41,7 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "leased": (RUNNING, _("leased")),
     "freezing": (RUNNING, _("freezing")),
     "claimed": (RUNNING, _("claimed")),
+    "confirmed": (RUNNING, _("confirmed")),
     "running": (RUNNING, _("running")),
     "downloading": (RUNNING, _("downloading")),
     "installing": (RUNNING, _("installing")),

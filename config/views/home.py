@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from accounts.models import Event, User
@@ -17,7 +18,7 @@ from accounts.policy import Permission, is_allowed
 from core.paging import bounded_count
 from deployments.models import EdgeServer, EdgeSlot, Rollout, RolloutState
 from deployments.views.edge import standing
-from learning.models import AiModule, City, LearningSample, SampleState, UploadBatch
+from learning.models import AiModule, City, Erasure, LearningSample, SampleState, UploadBatch
 from learning.views.review import decided_today, waiting
 from training.models import DatasetVersion, JobStatus, ModelStatus, ModelVersion, TrainingJob, VersionState
 
@@ -53,6 +54,7 @@ SEES = {
     "release": Permission.RELEASE_MODEL,
     "fleet": Permission.VIEW_FLEET,
     "audit": Permission.VIEW_AUDIT,
+    "erase": Permission.ERASE_DATA,
 }
 
 
@@ -80,6 +82,7 @@ def _cards(user: User, may: dict[str, bool]) -> list[Card]:
     cards += _training_cards(user) if may["training"] else []
     cards += _fleet_cards(user) if may["fleet"] else []
     cards += _city_cards(user) if may["store"] and may["training"] else []
+    cards += _erasure_cards() if may["erase"] else []
     return sorted(cards, key=lambda card: bool(card["quiet"]))
 
 
@@ -127,6 +130,18 @@ def _city_cards(user: User) -> list[Card]:
     overdue = sent.filter(last_sent__lt=timezone.now() - RECENT)
     filled_by = _("Every city sent within seven days.")
     return [_card(_("Overdue cities"), overdue, reverse("learning:batches"), filled_by, "last_sent")]
+
+
+def _erasure_cards() -> list[Card]:
+    """Answer the erasures that are not done, by the days left of the one that is due first."""
+    waiting, there = Erasure.objects.waiting(), reverse("learning:erasures")
+    first = waiting.order_by("due_at").first()
+    days = first.days_left if first else 0
+    left = _("late") if first and first.is_late else ngettext("%d day left", "%d days left", days) % days
+    filled_by = left if first else _("Comes when somebody asks to be erased.")
+    tone = "bad" if first and first.is_late else "waiting"
+    card = _card(_("Erasures due"), waiting, there, filled_by, "requested_at", tone=tone)
+    return [{**card, "oldest": None}]  # what counts is not how old it is
 
 
 def _approvable(user: User) -> QuerySet[ModelVersion]:

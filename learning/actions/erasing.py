@@ -103,7 +103,7 @@ def _waits_for(erasure: Erasure) -> str:
         return f"{left:,} samples came under legal hold; they are erased when the hold is lifted."
     if unfinished := _unfinished(erasure):
         return unfinished[0][:300]
-    bytes_left = StoredObject.objects.filter(TO_PURGE, deleted_at__gte=erasure.confirmed_at).count()
+    bytes_left = StoredObject.objects.filter(TO_PURGE, deleted_at__gte=erasure.confirmed_at or erasure.requested_at).count()
     return f"{bytes_left:,} objects could not be destroyed in the store yet." if bytes_left else ""
 
 

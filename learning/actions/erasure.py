@@ -165,6 +165,22 @@ def confirm(erasure: Erasure, *, by: User | None, confirmation: str) -> Erasure:
 
 
 @transaction.atomic
+def confirm_replay(erasure: Erasure) -> Erasure:
+    """Have done again what was done before a restore: it was confirmed then, so nobody types, and models were decided about.
+
+    What came under legal hold meanwhile waits for the hold. Raises Conflict where nothing came back.
+    """
+    erasure = _gathered(erasure)
+    chosen = erasure.items.filter(is_chosen=True, sample__isnull=False)
+    if erasure.kind != SubjectKind.LEDGER or not chosen.exists():
+        raise Conflict("Nothing of what was erased is there, so there is nothing to do again.", code="nothing_chosen")
+    erasure.move(ErasureState.CONFIRMED, confirmed_at=timezone.now())
+    record(None, "confirm", erasure, samples=chosen.count())
+    enqueue("learning.tasks.run_erasure", str(erasure.pk))
+    return erasure
+
+
+@transaction.atomic
 def discard(erasure: Erasure, *, by: User | None) -> None:
     """Give up a draft, with what it was about; of one that was confirmed nothing can be given up."""
     _may(by)

@@ -2,9 +2,10 @@
 
 from django.urls import re_path
 
-from learning.api import batches, review, store
+from learning.api import batches, erasures, review, store
 
 NAME = r"(?P<name>[^/]{1,120})"
+UUID = r"(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 SLOT = r"(?P<slot>[0-9]{1,19})"
 
 urlpatterns = [
@@ -16,6 +17,19 @@ urlpatterns = [
     re_path(rf"^learning/batches/{NAME}/items/?$", batches.Items.as_view(), name="api-batch-items"),
     re_path(rf"^learning/batches/{NAME}/seal/?$", batches.Seal.as_view(), name="api-batch-seal"),
     re_path(rf"^learning/batches/{NAME}/?$", batches.Batch.as_view(), name="api-batch"),
+    re_path(rf"^learning/modules/{NAME}/retention/?$", erasures.Rules.as_view(), name="api-retention"),
+    re_path(r"^learning/erasures/?$", erasures.Erasures.as_view(), name="api-erasures"),
+    re_path(rf"^learning/erasures/{UUID}/?$", erasures.OneErasure.as_view(), name="api-erasure"),
+    re_path(rf"^learning/erasures/{UUID}/candidates/?$", erasures.Candidates.as_view(), name="api-erasure-candidates"),
+    re_path(rf"^learning/erasures/{UUID}/decisions/?$", erasures.Decisions.as_view(), name="api-erasure-decisions"),
+    re_path(rf"^learning/erasures/{UUID}/confirm/?$", erasures.Confirm.as_view(), name="api-erasure-confirm"),
+    re_path(rf"^learning/erasures/{UUID}/receipt/?$", erasures.Receipt.as_view(), name="api-erasure-receipt"),
+    re_path(r"^learning/access-exports/?$", erasures.AccessExports.as_view(), name="api-access-exports"),
+    re_path(rf"^learning/access-exports/{UUID}/?$", erasures.OneAccessExport.as_view(), name="api-access-export"),
+    re_path(rf"^learning/access-exports/{UUID}/link/?$", erasures.ExportLink.as_view(), name="api-access-export-link"),
+    re_path(r"^learning/holds/?$", erasures.Holds.as_view(), name="api-holds"),
+    re_path(rf"^learning/holds/{UUID}/lift/?$", erasures.Lift.as_view(), name="api-hold-lift"),
+    re_path(r"^learning/lifecycle/?$", erasures.Lifecycle.as_view(), name="api-lifecycle"),
     re_path(r"^learning/review/next/?$", review.next_slot, name="api-review-next"),
     re_path(rf"^learning/review/slots/{SLOT}/decide/?$", review.decide, name="api-review-decide"),
     re_path(rf"^learning/review/slots/{SLOT}/renew/?$", review.renew, name="api-review-renew"),

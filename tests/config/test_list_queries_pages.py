@@ -12,9 +12,11 @@ from tests.pages import looking
 pytestmark = pytest.mark.django_db
 
 QUERIES = {
-    "home": 26,
+    "home": 28,
     "learning:batches": 6,
     "learning:samples": 6,
+    "learning:erasures": 6,
+    "learning:retention": 8,
     "training:datasets": 5,
     "training:jobs": 5,
     "training:models": 5,

@@ -19,6 +19,8 @@ PAGES = {
     "sample": lambda w: reverse("learning:sample", args=[w.sample.sample_id]),
     "review": lambda w: reverse("learning:review"),
     "review of a module": lambda w: reverse("learning:review", args=[w.module.slug]),
+    "erasures": lambda w: reverse("learning:erasures"),
+    "retention": lambda w: reverse("learning:retention"),
     "datasets": lambda w: reverse("training:datasets"),
     "new dataset": lambda w: reverse("training:dataset-new"),
     "dataset": lambda w: reverse("training:dataset", args=[w.version.dataset.pk]),
@@ -34,7 +36,7 @@ PAGES = {
     "edge": lambda w: reverse("deployments:edge", args=[w.edge.pk]),
 }
 OPEN_TO_ALL = {"home": "/", "components": "/components/"}
-STAFF_ONLY = {"review", "review of a module", "new dataset", "new rollout"}
+STAFF_ONLY = {"review", "review of a module", "erasures", "retention", "new dataset", "new rollout"}
 GLOBAL_FOR_ALL = {"dataset", "version", "job", "model"}
 DETAILS = {"batch", "sample", "rollout", "edge", *GLOBAL_FOR_ALL}
 
