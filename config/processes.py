@@ -21,6 +21,8 @@ from core.errors import Conflict
 READY_SECONDS = 30
 STOP_SECONDS = 15
 RESTART_SECONDS = 2
+ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
+"""Sixteen threads would each keep a heap of their own, as large as the largest request it ever served."""
 
 
 def free_port() -> int:
@@ -95,7 +97,7 @@ class Processes:
                 self.running[name] = subprocess.Popen(
                     self.commands()[name],
                     cwd=settings.BASE_DIR,
-                    env={**os.environ, **self.environment},
+                    env={**ONE_HEAP, **os.environ, **self.environment},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -97,6 +97,7 @@ class Intake:
     erased: set[str] = field(default_factory=set)
     taken_ids: set[str] = field(default_factory=set)
     by_sha256: dict[str, Sample] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
     by_name: dict[str, StoredObject | Content] = field(default_factory=dict)
     cameras: dict[str, Camera] = field(default_factory=dict)
     new_cameras: list[Camera] = field(default_factory=list)
@@ -145,10 +146,13 @@ class Intake:
                 self.by_sha256[sample.object.sha256] = sample
 
     def _load_named(self, items: Sequence[Item]) -> None:
-        """Read the objects that the references name."""
-        names = {name_in(item.reference) for item in items if item.reference} - {""}
-        if names:
-            there = StoredObject.objects.filter(name__among=names, deleted_at__isnull=True)
+        """Read the objects that the references name, of those that are spelled like this store's."""
+        spell = store().reference
+        for item in items:
+            if item.reference and (name := name_in(item.reference)) and spell(name) == item.reference:
+                self.named[item.reference] = name
+        if self.named:
+            there = StoredObject.objects.filter(name__among=set(self.named.values()), deleted_at__isnull=True)
             self.by_name = {row.name: row for row in there}
 
     def place(self, raw: Any, item: Item | Rejected) -> Answer:
@@ -245,8 +249,7 @@ class Intake:
 
     def _referenced(self, item: Item) -> StoredObject | Content:
         """Answer the object a reference names; it is parsed, and never followed."""
-        name = name_in(item.reference)
-        if name and store().reference(name) == item.reference:
+        if name := self.named.get(item.reference):
             obj = self.by_name.get(name)
             own = obj is not None and obj.metadata.get("city_id") == self.city.slug
             if obj is not None and obj.kind == ObjectKind.IMAGE and (own or self.adopt):
@@ -303,7 +306,7 @@ class Intake:
     def _samples(self) -> dict[str, Any]:
         """Answer the columns of the new samples."""
         items, samples = [item for item, _ in self.new], [sample for _, sample in self.new]
-        cameras = {name: camera.pk for name, camera in self.cameras.items()}
+        cameras = {name: str(camera.pk) for name, camera in self.cameras.items()}
         return {
             "sample_id": [sample.sample_id for sample in samples],
             "module_id": [item.module.pk for item in items],

@@ -54,7 +54,7 @@ class FastJSONParser(BaseParser):
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """Read it; raises ParseError and BodyTooLarge."""
         try:
-            return self.loads(stream.body)
+            return self.loads(parser_context["request"].body)  # the stream itself is not bounded
         except RequestDataTooBig as error:
             raise BodyTooLarge("The body is larger than this hub takes; send fewer items at once.") from error
         except (orjson.JSONDecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -139,7 +139,8 @@ class Items(BatchView):
     def post(self, request: Request, name: str) -> HttpResponse:
         """Answer for each item, in order, what became of it."""
         adopt = "objects:adopt" in scopes_of(request)
-        results = batches.add_items(self.batch(name), request.data, by=speaker(request), adopt=adopt)
+        items: list[msgspec.Raw] = list(request.data)  # as ItemsParser left them
+        results = batches.add_items(self.batch(name), items, by=speaker(request), adopt=adopt)
         return HttpResponse(orjson.dumps({"results": results}), content_type="application/json")
 
 

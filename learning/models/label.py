@@ -93,7 +93,9 @@ class HitlLabel(models.Model):
     class Meta:
         db_table = "hitl_labels"
         verbose_name = "label"
-        indexes = [models.Index(fields=["annotator", "id"], name="label_annotator")]
+        indexes = [
+            models.Index(fields=["annotator", "id"], condition=models.Q(annotator__isnull=False), name="label_annotator"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["label_id"], name="label_id_once"),
             models.CheckConstraint(condition=models.Q(label_status__in=LabelStatus.values), name="label_status_known"),

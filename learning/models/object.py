@@ -69,7 +69,7 @@ class StoredObject(models.Model):
         db_table = "stored_objects"
         verbose_name = "object"
         indexes = [
-            models.Index(fields=["sha256"], name="object_sha256"),
+            models.Index(fields=["sha256"], condition=models.Q(sha256__gt=""), name="object_sha256"),
             models.Index(fields=["delete_at"], condition=TO_MARK, name="object_delete_at"),
             models.Index(fields=["marked_for_deletion_at"], condition=MARKED, name="object_marked"),
             models.Index(fields=["archive_at"], condition=TO_ARCHIVE, name="object_archive_at"),

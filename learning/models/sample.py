@@ -82,7 +82,7 @@ class LearningSample(Lifecycle):
     city = models.ForeignKey(City, on_delete=models.PROTECT, related_name="samples", db_index=False)
     camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="samples")
     event_id = models.CharField(max_length=200)
-    batch = models.ForeignKey(UploadBatch, on_delete=models.PROTECT, null=True, related_name="samples")
+    batch = models.ForeignKey(UploadBatch, on_delete=models.PROTECT, null=True, related_name="samples", db_index=False)
     object = models.ForeignKey(StoredObject, on_delete=models.SET_NULL, null=True, related_name="samples")
     by_reference = models.BooleanField(default=False)
     source_name = models.CharField(max_length=255, blank=True)
@@ -111,6 +111,7 @@ class LearningSample(Lifecycle):
         indexes = [
             models.Index(fields=["module", "state", "id"], name="sample_module_state"),
             models.Index(fields=["captured_at", "city"], name="sample_captured"),
+            models.Index(fields=["batch", "id"], name="sample_batch"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["sample_id"], name="sample_id_once"),
