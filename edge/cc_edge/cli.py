@@ -9,15 +9,22 @@ import signal
 import sqlite3
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cc_edge import __version__
-from cc_edge.errors import EdgeError, Misconfigured, SomeRejected
+from cc_edge.errors import EdgeError, Misconfigured, SomeRejected, Unreachable
 from cc_edge.hub import Hub
+from cc_edge.journal import Journal
 from cc_edge.lock import only_one
+from cc_edge.settings import Settings, chosen
+
+if TYPE_CHECKING:
+    from cc_edge.samples import Source
+    from cc_edge.upload import Upload
 
 HUB_TRIES = 7
 
@@ -50,20 +57,41 @@ def _parser() -> argparse.ArgumentParser:
     _add_upload(commands)
     _add_agent(commands)
     _add_check(commands)
+    _add_pull(commands)
     return parser
 
 
 def _add_upload(commands: Any) -> None:
-    upload = commands.add_parser("upload", help="bring a folder of samples to the hub; safe to run again")
-    upload.add_argument("source", type=Path, help="a folder with samples.jsonl and the images it names")
-    upload.add_argument("--hub", default=os.environ.get("CC_HUB"), help="address of the hub (or CC_HUB)")
-    upload.add_argument("--city", default=os.environ.get("CC_CITY"), help="the city's slug (or CC_CITY)")
-    upload.add_argument("--key-file", type=Path, help="file with the key (or CC_KEY with the key itself)")
+    upload = commands.add_parser("upload", help="bring samples to the hub; safe to run again")
+    upload.add_argument("source", type=Path, nargs="?", help="a folder with samples.jsonl and its images, or a CSV")
+    upload.add_argument("--from-command", help="a command that prints samples as JSON lines, instead of a source")
+    upload.add_argument("--images", type=Path, help="where images lie (default: in the source; the working folder)")
+    _add_hub(upload)
+    upload.add_argument("--city", help="the city's slug (or CC_CITY)")
     upload.add_argument("--day", type=_day, help="the batch's day, YYYY-MM-DD (default: today)")
     upload.add_argument("--min-quality", type=float, help="leave out images below this quality, 0 to 1")
-    upload.add_argument("--state", type=Path, default=Path("~/.local/state/cc-edge"), help="folder for lock and journal")
+    upload.add_argument("--max-minutes", type=float, help="stop after so long; run again to go on")
+    upload.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+    upload.add_argument("--state", type=Path, help="folder for lock and journal (default: ~/.local/state/cc-edge)")
     upload.add_argument("--no-wait", action="store_true", help="do not wait until the hub has verified the images")
     upload.set_defaults(command=_upload)
+
+
+def _add_hub(parser: Any) -> None:
+    parser.add_argument("--config", type=Path, help="cc-edge.toml (default: the one in the working folder)")
+    parser.add_argument("--hub", help="address of the hub (or CC_HUB)")
+    parser.add_argument("--key-file", type=Path, help="file with the key (or CC_KEY with the key itself)")
+
+
+def _add_pull(commands: Any) -> None:
+    pull = commands.add_parser("pull", help="fetch a frozen dataset version; safe to run again, fetches nothing twice")
+    pull.add_argument("version", metavar="DATASET@VERSION", help="a dataset's id or name, and its version: plates@v1.0.0")
+    pull.add_argument("folder", type=Path, metavar="DIR", help="where members.jsonl and objects/ are put")
+    _add_hub(pull)
+    pull.add_argument("--split", choices=("train", "validation", "test"), help="fetch the objects of one split only")
+    pull.add_argument("--cache", type=Path, default=Path("~/.cache/cc-edge/objects"), help="objects kept between pulls")
+    pull.add_argument("--threads", type=int, default=8, choices=range(1, 65), metavar="N", help="downloads at once (8)")
+    pull.set_defaults(command=_pull)
 
 
 def _add_agent(commands: Any) -> None:
@@ -95,30 +123,90 @@ def _add_agent(commands: Any) -> None:
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="test the way to hub and store, and name what the firewall must let through")
     check.add_argument("--dir", type=Path, help="an agent's folder, instead of hub and key")
-    check.add_argument("--hub", default=os.environ.get("CC_HUB"), help="address of the hub (or CC_HUB)")
-    check.add_argument("--key-file", type=Path, help="file with the key (or CC_KEY with the key itself)")
+    _add_hub(check)
     check.set_defaults(command=_check)
 
 
 def _upload(options: argparse.Namespace) -> int:
-    from cc_edge.journal import Journal
-    from cc_edge.samples import Source
     from cc_edge.upload import Plan, Upload, city_day
 
-    if not options.hub or not options.city:
+    settings, stop = Settings.find(options.config), _asked_to_stop()
+    hub_url, city = chosen(options.hub, "CC_HUB", settings.hub), chosen(options.city, "CC_CITY", settings.city)
+    if not hub_url or not city:
         raise Misconfigured("Say which hub (--hub) and which city (--city).")
-    source = Source(options.source)
-    plan = Plan(options.city, options.day or city_day(), options.min_quality, wait=not options.no_wait)
-    name = hashlib.sha256(f"{options.hub} {options.city}".encode()).hexdigest()[:16]
-    folder = options.state.expanduser()
+    settings.images = options.images or settings.images
+    if options.min_quality is not None:
+        settings.filter.min_quality = options.min_quality
+    source = _source(options, settings, stop)
+    plan = Plan(city, options.day or city_day(), settings.filter, wait=not options.no_wait)
+    key = "" if options.dry_run else _key(options.key_file or settings.key_file)
+    name = hashlib.sha256(f"{hub_url} {city}".encode()).hexdigest()[:16]
+    folder = (options.state or settings.state or Path("~/.local/state/cc-edge")).expanduser()
     with (
-        Hub(options.hub, _key(options.key_file), tries=HUB_TRIES, stop=_asked_to_stop()) as hub,
-        only_one(folder / f"{name}.lock"),
-        Journal(folder / f"{name}.sqlite3") as journal,
+        Hub(hub_url, key, tries=HUB_TRIES, stop=stop) as hub,
+        _no_longer_than(options.max_minutes or settings.max_minutes, stop),
     ):
-        summary = Upload(hub, source, journal, plan).run()
+        if options.dry_run:
+            with Journal(Path(":memory:")) as journal:
+                return _summed_up(Upload(hub, source, journal, plan), rehearse=True)
+        with only_one(folder / f"{name}.lock"), Journal(folder / f"{name}.sqlite3") as journal:
+            return _summed_up(Upload(hub, source, journal, plan))
+
+
+def _summed_up(upload: "Upload", *, rehearse: bool = False) -> int:
+    """Run it and print its one JSON line, also where it has to be run again."""
+    try:
+        summary = upload.rehearse() if rehearse else upload.run()
+    except Unreachable:
+        print(json.dumps(vars(upload.summary)), flush=True)
+        raise
     print(json.dumps(vars(summary)), flush=True)
     return SomeRejected.exit_code if summary.rejected else 0
+
+
+def _source(options: argparse.Namespace, settings: Settings, stop: threading.Event) -> "Source":
+    from cc_edge.samples import Folder
+    from cc_edge.tables import Command, Table
+
+    if options.source and options.from_command:
+        raise Misconfigured("Give a source or --from-command, not both.")
+    command = options.from_command or ("" if options.source else settings.from_command)
+    path = options.source or settings.source
+    if command:
+        return Command(command, settings, stop)
+    if path is None:
+        raise Misconfigured("Say where the samples are: a folder, a CSV, or --from-command.")
+    return Folder(path, settings.defaults) if path.is_dir() or not path.suffix else Table(path, settings)
+
+
+@contextmanager
+def _no_longer_than(minutes: float | None, stop: threading.Event) -> Iterator[None]:
+    """Ask to stop after so many minutes."""
+    timer = threading.Timer((minutes or 0) * 60, stop.set)
+    timer.daemon = True
+    if minutes is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from cc_edge.pull import Pull
+
+    settings, stop = Settings.find(options.config), _asked_to_stop()
+    hub_url = chosen(options.hub, "CC_HUB", settings.hub)
+    if not hub_url:
+        raise Misconfigured("Say which hub (--hub).")
+    with Hub(hub_url, _key(options.key_file or settings.key_file), tries=HUB_TRIES, stop=stop) as hub:
+        pull = Pull(hub, options.version, options.folder, cache=options.cache.expanduser(), split=options.split or "")
+        with only_one(options.folder / ".pull.lock"):
+            summary = pull.run(threads=options.threads)
+    print(json.dumps(vars(summary)), flush=True)
+    if not summary.proven:
+        print(f"cc-edge: not the members that were frozen; {summary.withdrawn} were withdrawn since.", file=sys.stderr)
+    return 0 if summary.proven else SomeRejected.exit_code
 
 
 def _enrol(options: argparse.Namespace) -> int:
@@ -179,7 +267,8 @@ def _check(options: argparse.Namespace) -> int:
         home = Home(options.dir)
         url, key = home.identity()["hub"], home.key()
     else:
-        url, key = options.hub, _key(options.key_file)
+        settings = Settings.find(options.config)
+        url, key = chosen(options.hub, "CC_HUB", settings.hub), _key(options.key_file or settings.key_file)
     if not url:
         raise Misconfigured("Say which hub (--hub), or which agent's folder (--dir).")
     found = check(url, key)

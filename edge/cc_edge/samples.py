@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,48 +70,63 @@ class Sample:
         return {**self.item, "file": self.facts} if self.facts else self.item
 
 
-class Source:
-    """A folder of samples; raises Misconfigured where there is none."""
+class Source(ABC):
+    """Where samples come from; `name` tells it from other sources, `folder` is where its images must lie."""
 
-    def __init__(self, folder: Path) -> None:
+    name: str
+    folder: Path
+
+    @abstractmethod
+    def read(self) -> Iterator[Sample | Unusable]:
+        """Answer each line as a sample, or as what is wrong with it."""
+
+
+class Folder(Source):
+    """A folder with `samples.jsonl`; raises Misconfigured where there is none."""
+
+    def __init__(self, folder: Path, defaults: Mapping[str, Any] | None = None) -> None:
         self.folder = folder.resolve()
-        self.list = self.folder / LIST
+        self.name, self.list, self.defaults = str(self.folder), self.folder / LIST, dict(defaults or {})
         if not self.list.is_file():
             raise Misconfigured(f"There is no {LIST} in {folder}.")
 
     def read(self) -> Iterator[Sample | Unusable]:
-        """Answer each line as a sample, or as what is wrong with it; blank lines are nothing."""
+        """Answer each line; blank ones are nothing."""
         with self.list.open("rb") as lines:
             number = 0
             while line := lines.readline(LONGEST_LINE + 1):
                 number += 1
                 if line.strip():
                     try:
-                        yield self._sample(number, line)
+                        yield sample_of_line(self.folder, number, line, self.defaults)
                     except Unusable as wrong:
                         yield wrong
                 if len(line) > LONGEST_LINE:
                     return  # what follows is the rest of this line, or a file that is no list
 
-    def _sample(self, number: int, line: bytes) -> Sample:
-        try:
-            item = json.loads(line, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            raise Unusable("malformed", f"Line {number} is not JSON.") from error
-        if not isinstance(item, dict):
-            raise Unusable("malformed", f"Line {number} is not an object.")
-        name = item.pop("file", None)
-        if name is None:
-            return Sample(number, item)
-        return Sample(number, item, self._inside(number, name))
 
-    def _inside(self, number: int, name: Any) -> Path:
-        if not isinstance(name, str) or not name or "\0" in name:
-            raise Unusable("malformed", f"Line {number}: file must be a name in the folder.")
-        path = (self.folder / name).resolve()
-        if Path(name).is_absolute() or not path.is_relative_to(self.folder):
-            raise Unusable("outside_folder", f"Line {number}: {name} lies outside the folder.")
-        return path
+def sample_of_line(folder: Path, number: int, line: bytes, defaults: Mapping[str, Any]) -> Sample:
+    """Read a line of JSON; raises Unusable."""
+    try:
+        item = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Unusable("malformed", f"Line {number} is not JSON.") from error
+    if not isinstance(item, dict):
+        raise Unusable("malformed", f"Line {number} is not an object.")
+    return sample_of(folder, number, {**defaults, **item})
+
+
+def sample_of(folder: Path, number: int, item: dict[str, Any]) -> Sample:
+    """Make a sample of an item that names its image by `file`; raises Unusable."""
+    name = item.pop("file", None)
+    if name is None:
+        return Sample(number, item)
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise Unusable("malformed", f"Line {number}: file must be a name in the folder.")
+    path = (folder / name).resolve()
+    if Path(name).is_absolute() or not path.is_relative_to(folder):
+        raise Unusable("outside_folder", f"Line {number}: {name} lies outside the folder.")
+    return Sample(number, item, path)
 
 
 def _no_constant(text: str) -> float:

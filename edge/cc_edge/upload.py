@@ -22,6 +22,7 @@ from cc_edge.errors import EdgeError, Unreachable
 from cc_edge.hub import TIMEOUT, USER_AGENT, Hub, patiently
 from cc_edge.journal import Journal
 from cc_edge.samples import Sample, Source, Unusable
+from cc_edge.selection import Selection
 
 ITEMS_A_REQUEST = 1000
 THREADS = 4
@@ -60,7 +61,7 @@ class Plan:
 
     city: str
     day: str
-    min_quality: float | None = None
+    selection: Selection = field(default_factory=Selection)
     wait: bool = True
     wait_seconds: float = 3600.0
 
@@ -83,18 +84,17 @@ class Upload:
             try:
                 self._open()
                 for chunk in _chunks(self._selected(), ITEMS_A_REQUEST):
-                    if self.hub.stop.is_set():
-                        raise Unreachable("Stopped; run again to continue.")
+                    self._raise_if_stopped()
                     self._send(chunk)
                 self._seal()
             finally:
                 self.pool.shutdown(cancel_futures=True)
-        self.summary.seconds = round(time.monotonic() - began, 3)
+                self.summary.seconds = round(time.monotonic() - began, 3)
         return self.summary
 
     def _open(self) -> None:
         """Find the batch of the unfinished delivery, or open one; a batch that was closed meanwhile is done with."""
-        source = f"{self.plan.city} {self.source.folder}"
+        source = f"{self.plan.city} {self.source.name}"
         while True:
             self.delivery, day = self.journal.begin(source, self.plan.day)
             body = {"city": self.plan.city, "day": day, "client_batch_id": self.delivery}
@@ -110,17 +110,28 @@ class Upload:
         for sample in self.source.read():
             if isinstance(sample, Unusable):
                 self._reject(sample.reason, str(sample))
-            elif self._is_left_out(sample.item):
-                self.summary.skipped += 1
-            else:
+            elif self.plan.selection.takes(sample.item):
                 yield sample
+            else:
+                self.summary.skipped += 1
 
-    def _is_left_out(self, item: dict[str, Any]) -> bool:
-        if item.get("label_status") == "unsure":
-            return True
-        quality = item.get("image_quality_score")
-        least = self.plan.min_quality
-        return least is not None and isinstance(quality, int | float) and quality < least
+    def rehearse(self) -> Summary:
+        """Read, choose and strip as `run` does, and send nothing: what would be sent is `accepted`."""
+        began = time.monotonic()
+        self.summary.state = "dry run"
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="upload") as self.pool:
+            for chunk in _chunks(self._selected(), ITEMS_A_REQUEST):
+                self._raise_if_stopped()
+                for sample in self.pool.map(self._described, chunk):
+                    if sample is not None:
+                        self.summary.accepted += 1
+                        self.summary.bytes += sample.facts.get("size", 0)
+        self.summary.seconds = round(time.monotonic() - began, 3)
+        return self.summary
+
+    def _raise_if_stopped(self) -> None:
+        if self.hub.stop.is_set():
+            raise Unreachable("Stopped; run again to continue.")
 
     def _send(self, chunk: list[Sample]) -> None:
         """Describe, register and upload up to a thousand samples."""
@@ -169,6 +180,7 @@ class Upload:
     def _upload(self, wanted: tuple[Sample, dict[str, Any]]) -> None:
         """Put one image into the store, with a fresh address where the old one ran out."""
         sample, result = wanted
+        self._raise_if_stopped()
         try:
             content = sample.picture().content
         except Unusable as wrong:
@@ -211,7 +223,8 @@ class Upload:
         if self.plan.wait:
             after = self._registered()
             self.summary.state = after["state"]
-            self._count_refused_late(before, after)
+            if after["state"] in DONE:
+                self._count_refused_late(before, after)
 
     def _count_refused_late(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         """Move to the rejected what was accepted and then refused by a worker that looked at the image."""
@@ -232,7 +245,9 @@ class Upload:
             batch: dict[str, Any] = self.hub.look_up(self.path)
             if batch["state"] in DONE:
                 return batch
-            if time.monotonic() > until or self.hub.stop.wait(pause):
+            if self.hub.stop.wait(pause):
+                return batch  # all is in; what becomes of it the hub's pages say
+            if time.monotonic() > until:
                 raise Unreachable(f"{self.summary.batch} is sealed, but the hub has not verified it yet.")
             pause = min(5.0, pause * 1.5)
 

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from cc_edge.errors import Misconfigured
-from cc_edge.samples import Sample, Source, Unusable
+from cc_edge.samples import Folder, Sample, Source, Unusable
 from tests.edge.test_stripping import encoded
 
 
 def source_of(folder, *lines) -> Source:
     (folder / "samples.jsonl").write_text("".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines))
-    return Source(folder)
+    return Folder(folder)
 
 
 def test_a_line_becomes_an_item_with_the_facts_of_the_stripped_file(tmp_path):
@@ -74,4 +74,4 @@ def test_a_file_that_changed_after_it_was_described_is_not_sent(tmp_path):
 
 def test_a_folder_without_a_list_is_a_wrong_configuration(tmp_path):
     with pytest.raises(Misconfigured):
-        Source(tmp_path)
+        Folder(tmp_path)

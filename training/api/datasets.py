@@ -16,7 +16,7 @@ from accounts.actions import idempotency
 from accounts.api.authorise import authorise, speaker
 from accounts.models import Organization, User
 from accounts.policy import Permission
-from core.errors import Malformed, Missing
+from core.errors import Conflict, Malformed, Missing
 from core.pages import found
 from core.paging import keyset_page, page_size
 from learning.models import AiModule
@@ -151,11 +151,16 @@ class Version(APIView):
 
 @authorise(Permission.READ_FROZEN)
 def version_files(request: HttpRequest, pk: str, number: str) -> HttpResponse:
-    """Answer 1,000 members as JSON Lines; the header Link leads to the next page, X-Next-Cursor holds its cursor."""
+    """Answer 1,000 members of a version, of a dataset named by id or name, as JSON Lines.
+
+    The header Link leads to the next page, X-Next-Cursor holds its cursor; X-Fingerprint and X-Member-Count prove the whole.
+    """
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
-    page = files.read_page(_version(request, pk, number), request.GET.get("cursor", ""))
+    version = _version(request, _dataset_id(request, pk), number)
+    page = files.read_page(version, request.GET.get("cursor", ""))
     answer = HttpResponse(page.lines, content_type=JSONL)
+    answer["X-Fingerprint"], answer["X-Member-Count"] = version.fingerprint, str(version.sample_count)
     if page.next:
         answer["X-Next-Cursor"] = page.next
         answer["Link"] = f'<{request.build_absolute_uri(request.path)}?cursor={page.next}>; rel="next"'
@@ -234,6 +239,20 @@ def _datasets(request: Any) -> Any:
 
 def _versions(request: Any) -> Any:
     return DatasetVersion.objects.visible_to(speaker(request)).select_related("dataset", "manifest", "truth")
+
+
+def _dataset_id(request: Any, named: str) -> str:
+    """Answer the id of a dataset named by its id, or by a name that only one within reach bears."""
+    try:
+        return str(UUID(named))
+    except ValueError:
+        rows = _versions(request).filter(dataset__name=named.replace("\x00", "?"))
+        bearing = {str(pk) for pk in rows.values_list("dataset", flat=True)[:1_000]}
+    if len(bearing) > 1:
+        raise Conflict(f"Several datasets are called {named}; give the id of one.")
+    if not bearing:
+        raise Missing(f"There is no dataset {named} with a version, or it is not within your reach.")
+    return bearing.pop()
 
 
 def _version(request: Any, pk: str, number: str) -> DatasetVersion:

@@ -17,7 +17,11 @@ urlpatterns = [
     re_path(rf"^training/datasets/{UUID}/samples/{SAMPLE}/verify/?$", samples.Verify.as_view(), name="api-sample-verify"),
     re_path(rf"^training/datasets/{UUID}/versions/?$", datasets.Versions.as_view(), name="api-versions"),
     re_path(rf"^training/datasets/{UUID}/versions/{NUMBER}/?$", datasets.Version.as_view(), name="api-version"),
-    re_path(rf"^training/datasets/{UUID}/versions/{NUMBER}/files/?$", datasets.version_files, name="api-version-files"),
+    re_path(
+        rf"^training/datasets/(?P<pk>[^/]{{1,200}})/versions/{NUMBER}/files/?$",
+        datasets.version_files,
+        name="api-version-files",
+    ),
     re_path(r"^training/jobs/?$", jobs.Jobs.as_view(), name="api-jobs"),
     re_path(rf"^training/jobs/{UUID}/?$", jobs.Job.as_view(), name="api-job"),
     re_path(rf"^training/jobs/{UUID}/cancel/?$", jobs.Cancel.as_view(), name="api-job-cancel"),
