@@ -29,6 +29,9 @@ SECTIONS = [
             Entry(_("Review"), "learning:review", Permission.ANNOTATE, "review"),
             Entry(_("Batches"), "learning:batches", Permission.VIEW_STORE, "batches"),
             Entry(_("Samples"), "learning:samples", Permission.VIEW_STORE, "samples"),
+            Entry(_("Examples"), "learning:examples", Permission.VIEW_STORE, "loop"),
+            Entry(_("People"), "learning:people", Permission.VIEW_COLLECTION, "person"),
+            Entry(_("Collections"), "learning:collections", Permission.VIEW_COLLECTION, "image"),
         ],
     ),
     (

@@ -4,6 +4,7 @@ Knows numbers and Pillow, not the database.
 """
 
 import io
+import itertools
 from typing import IO, Any
 
 from PIL import Image, ImageDraw
@@ -25,12 +26,17 @@ def preview(stream: IO[bytes]) -> bytes:
     points = _points(picked, np)
     image = Image.new("RGB", (SIDE, SIDE), GROUND)
     draw = ImageDraw.Draw(image)
-    for index, row in enumerate(_scaled(points, np)):
-        tone = _tone(index, len(points))
+    drawn = _scaled(points, np)
+    if points.shape[1] == 1 and len(drawn) > 1:  # the way of a single point
+        way = [row[0] for row in drawn if row]
+        for index, (here, there) in enumerate(itertools.pairwise(way), start=1):
+            draw.line((here, there), fill=_tone(index, len(way)), width=5)
+    half = 5 if points.size < 400 else 3
+    for index, row in enumerate(drawn):
         for x, y in row:
-            draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=tone)
+            draw.ellipse((x - half, y - half, x + half, y + half), fill=_tone(index, len(drawn)))
     out = io.BytesIO()
-    image.quantize(32).save(out, "PNG", optimize=True)
+    image.quantize(32).save(out, "PNG")
     return out.getvalue()
 
 

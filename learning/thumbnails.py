@@ -4,15 +4,17 @@ from collections.abc import Iterable
 
 from accounts.models import User
 from accounts.policy import Permission, is_allowed
-from learning.models import City, LearningSample, SampleState, StoredObject
+from learning.models import City, LearningSample, ObjectKind, SampleState, StoredObject
 
 WITH_PICTURES = ("object__thumbnail",)
 """What a query selects along, so that pictures cost no query of their own."""
 
 
 def picture_url(sample: LearningSample, user: User) -> str:
-    """Sign the sample's image for `user`; "" where there is none, none yet verified, or none for their eyes."""
+    """Sign the sample's image (of features: their drawing) for `user`; "" where there is none, or none for their eyes yet."""
     shown = _shown(sample, user)
+    if shown and shown.kind == ObjectKind.FEATURES:
+        return shown.thumbnail.signed_get().url if shown.thumbnail else ""
     return shown.signed_get().url if shown else ""
 
 

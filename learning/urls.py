@@ -2,6 +2,9 @@ from django.urls import path
 
 from learning.views import erasure, retention
 from learning.views.batch import batch, batches
+from learning.views.collection import collection, collection_cancel, collection_new, collection_resume, collections
+from learning.views.example import example_consent, example_user, examples
+from learning.views.person import people, person, person_consent, person_figures, person_figures_csv
 from learning.views.review import review
 from learning.views.sample import sample, samples
 
@@ -27,4 +30,17 @@ urlpatterns = [
     path("holds/<uuid:pk>/lift/", retention.hold_lift, name="hold-lift"),
     path("samples/", samples, name="samples"),
     path("samples/<path:sample_id>/", sample, name="sample"),
+    path("examples/", examples, name="examples"),
+    path("examples/consent/<path:user_id>", example_consent, name="example-consent"),
+    path("examples/of/<path:user_id>", example_user, name="example-user"),
+    path("people/", people, name="people"),
+    path("people/figures/", person_figures, name="person-figures"),
+    path("people/figures/<slug:table>.csv", person_figures_csv, name="person-figures-csv"),
+    path("people/<int:pk>/", person, name="person"),
+    path("people/<int:pk>/consent/", person_consent, name="person-consent"),
+    path("collections/", collections, name="collections"),
+    path("collections/new/", collection_new, name="collection-new"),
+    path("collections/<str:session_id>/", collection, name="collection"),
+    path("collections/<str:session_id>/cancel/", collection_cancel, name="collection-cancel"),
+    path("collections/<str:session_id>/resume/", collection_resume, name="collection-resume"),
 ]

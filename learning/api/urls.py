@@ -2,11 +2,14 @@
 
 from django.urls import re_path
 
-from learning.api import batches, erasures, review, store
+from learning.api import batches, erasures, examples, people, review, store
 
 NAME = r"(?P<name>[^/]{1,120})"
 UUID = r"(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 SLOT = r"(?P<slot>[0-9]{1,19})"
+EXAMPLE = r"(?P<pk>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+NUMBER = r"(?P<pk>[0-9]{1,18})"
+SESSION = r"(?P<session_id>[0-9a-f]{1,50})"
 
 urlpatterns = [
     re_path(r"^learning/modules/?$", store.Modules.as_view(), name="api-modules"),
@@ -35,4 +38,21 @@ urlpatterns = [
     re_path(rf"^learning/review/slots/{SLOT}/renew/?$", review.renew, name="api-review-renew"),
     re_path(rf"^learning/review/slots/{SLOT}/release/?$", review.release, name="api-review-release"),
     re_path(rf"^learning/review/slots/{SLOT}/undo/?$", review.undo, name="api-review-undo"),
+    re_path(r"^learning/examples/?$", examples.Examples.as_view(), name="api-examples"),
+    re_path(rf"^learning/examples/{EXAMPLE}/?$", examples.Example.as_view(), name="api-example"),
+    re_path(rf"^learning/examples/{EXAMPLE}/verify/?$", examples.Verify.as_view(), name="api-example-verify"),
+    re_path(rf"^learning/examples/{EXAMPLE}/confirm/?$", examples.Confirm.as_view(), name="api-example-confirm"),
+    re_path(rf"^learning/examples/{EXAMPLE}/correct/?$", examples.Correct.as_view(), name="api-example-correct"),
+    re_path(rf"^learning/examples/{EXAMPLE}/consent/?$", examples.ExampleConsent.as_view(), name="api-example-consent"),
+    re_path(r"^learning/people/?$", people.People.as_view(), name="api-people"),
+    re_path(r"^learning/people/figures/?$", people.Figures.as_view(), name="api-people-figures"),
+    re_path(rf"^learning/people/{NUMBER}/?$", people.PersonView.as_view(), name="api-person"),
+    re_path(rf"^learning/people/{NUMBER}/consent/?$", people.PersonConsent.as_view(), name="api-person-consent"),
+    re_path(r"^learning/images/?$", people.Images.as_view(), name="api-images"),
+    re_path(rf"^learning/images/{NUMBER}/?$", people.ImageView.as_view(), name="api-image"),
+    re_path(rf"^learning/images/{NUMBER}/validate/?$", people.ValidateImage.as_view(), name="api-image-validate"),
+    re_path(r"^learning/collections/?$", people.Collections.as_view(), name="api-collections"),
+    re_path(rf"^learning/collections/{SESSION}/?$", people.Collection.as_view(), name="api-collection"),
+    re_path(rf"^learning/collections/{SESSION}/cancel/?$", people.CancelCollection.as_view(), name="api-collection-cancel"),
+    re_path(rf"^learning/collections/{SESSION}/resume/?$", people.ResumeCollection.as_view(), name="api-collection-resume"),
 ]

@@ -6,7 +6,7 @@ from core.canonical import canonical_json
 from learning.actions.near_duplicates import alike
 from learning.actions.review import Decided, Lease
 from learning.actions.settling import truth_of
-from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, StoredObject, Task, UploadBatch
+from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, ObjectKind, StoredObject, Task, UploadBatch
 
 SHOWN_REJECTIONS = 100
 
@@ -150,5 +150,6 @@ def sample_document(sample: LearningSample, *, with_image: bool) -> dict[str, An
 
 
 def signed_url(obj: StoredObject | None) -> str | None:
-    """Answer an address of a verified object, good for an hour; nobody is shown another."""
-    return obj.signed_get().url if obj and obj.verified_at else None
+    """Answer an address of a verified object, good for an hour; nobody is shown another. Of features, their drawing's."""
+    shown = obj.thumbnail if obj and obj.kind == ObjectKind.FEATURES else obj
+    return shown.signed_get().url if shown and shown.verified_at else None

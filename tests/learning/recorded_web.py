@@ -103,6 +103,21 @@ class Recorded:
         return {"search_metadata": {"status": "Success"}, "images_results": rows}
 
 
+def served_by(recorded, known):
+    """Answer the settings of the collectors, with this web as the only one that is known."""
+    here = recorded.address
+    return {
+        **known,
+        "wikidata_url": f"{here}/w/api.php",
+        "wikidata_query_url": f"{here}/sparql",
+        "commons_url": f"{here}/commons",
+        "serp_url": f"{here}/serp",
+        "serp_api_key": "right",
+        "nets": ["127.0.0.0/8"],
+        "backoff_seconds": 0.01,
+    }
+
+
 @contextmanager
 def recorded_web():
     """Serve a Recorded; `address` is where."""

@@ -1,9 +1,11 @@
 """Collections: people and images from a web that is asked politely, terms and cost kept, cancelled at once, gone on with."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from accounts.models import Event
@@ -15,7 +17,7 @@ from learning.models import CollectionSession, Image, LearningSample, Person, Se
 from tests import people
 from tests.factories.learning import gestures
 from tests.factories.people import faces_module
-from tests.learning.recorded_web import recorded_web
+from tests.learning.recorded_web import recorded_web, served_by
 
 pytestmark = pytest.mark.django_db
 
@@ -24,17 +26,7 @@ pytestmark = pytest.mark.django_db
 def web(settings):
     """The recorded web, as the only one that is known."""
     with recorded_web() as recorded:
-        here = recorded.address
-        settings.COLLECTORS = {
-            **settings.COLLECTORS,
-            "wikidata_url": f"{here}/w/api.php",
-            "wikidata_query_url": f"{here}/sparql",
-            "commons_url": f"{here}/commons",
-            "serp_url": f"{here}/serp",
-            "serp_api_key": "right",
-            "nets": ["127.0.0.0/8"],
-            "backoff_seconds": 0.01,
-        }
+        settings.COLLECTORS = served_by(recorded, settings.COLLECTORS)
         yield recorded
 
 
@@ -241,3 +233,13 @@ def test_who_may_collect_and_with_what(settings):
     for verb in (collections.cancel, collections.resume):
         with pytest.raises(Conflict):
             verb(session, by=people.ada())
+
+
+def test_a_collection_is_begun_from_the_command_line(web, tmp_path, capsys):
+    faces_module()
+    names = tmp_path / "names.txt"
+    names.write_text("Ana Ivanović\n")
+    asked = ["--domain", "serbia", "--name", "Q5812", "--names", str(names), "--images", "1", "--here", "--json"]
+    call_command("collect", *asked)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["status"], told["people_completed"], told["total_images_downloaded"]) == ("completed", 2, 2)
