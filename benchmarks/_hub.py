@@ -12,11 +12,15 @@ from uuid import uuid4
 
 
 @contextmanager
-def own_hub() -> Iterator[Path]:
-    """Point the environment at a fresh database and folder, set Django up and migrate; all of it goes at the end."""
+def own_hub(**environment: str) -> Iterator[Path]:
+    """Point the environment at a fresh database and folder, set Django up and migrate; all of it goes at the end.
+
+    `environment` adds to it, such as STORE_URL.
+    """
     url = os.environ.get("DATABASE_URL", "")
     with tempfile.TemporaryDirectory(prefix="command-centre-bench-") as folder:
         os.environ |= {"VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings", "REDIS_URL": "", "STORE_URL": ""}
+        os.environ |= environment
         with _own_database(url):
             subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
             import django
@@ -53,3 +57,8 @@ def resident_mb(pid: int) -> int:
         status = Path(f"/proc/{each}/status").read_text()
         sizes.append(int(status.partition("VmRSS:")[2].split()[0]))
     return max(sizes) // 1024
+
+
+def load() -> dict[str, list[float]]:
+    """Answer the machine's load over one, five and fifteen minutes: a figure taken beside other work says little."""
+    return {"load": [round(each, 1) for each in os.getloadavg()]}

@@ -1,25 +1,25 @@
 """[register] samples with a prediction, a box and a label through the API, their objects already on the store.
 
-One uploader, then two of two cities, in requests of 10,000; the limit is COPY of the same rows into tables like ours.
-`ROWS` says how many samples each figure is measured over.
+One uploader, then two of two cities, in requests of 10,000; then four identical requests at once, of which one is taken. The
+limit is COPY of the same rows into tables like ours. `ROWS` is how many samples there are in all: with 1,000,000, a city that the
+database's statistics have not seen comes in midway, and the last 100,000 are compared with the first.
 """
 
-import http.client
 import io
 import json
 import os
 import time
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
-from benchmarks._hub import own_hub, resident_mb
+from benchmarks._hub import load, own_hub, resident_mb
+from benchmarks._uploader import Uploader, referenced
 
-ROWS = int(os.environ.get("ROWS", "100000"))
-REQUEST = min(10_000, ROWS)
+ROWS = int(os.environ.get("ROWS", "400000"))
+REQUEST = min(10_000, ROWS // 20)
+STRETCH = min(100_000, ROWS // 4)
 TABLES = ("stored_objects", "learning_samples", "hitl_labels")
 
 
@@ -36,100 +36,66 @@ def main() -> None:
             figures["rss_mb"] = resident_mb(hub.running["web"].pid)
         finally:
             hub.stop()
-        print(json.dumps({"name": "register", **figures, **_limit(figures)}))
+        print(json.dumps({"name": "register", **figures, **_limit(figures), **load()}))
 
 
 def _measure(url: str) -> dict[str, Any]:
     from learning.actions import module
 
     module.add("vehicles", by=None, name="Vehicles", task="detection", labels=["car", "bus"])
-    uploaders = [_Uploader(url, f"city_{number}") for number in range(2)]
-    uploaders[0].send(uploaders[0].bodies(REQUEST, 100)[:1])  # the first request of a worker imports
     began = time.perf_counter()
-    alone, longest = _timed(uploaders[:1], ROWS)
-    both, _ = _timed(uploaders, ROWS // 2)
+    first, longest = _timed([_warm(url, "city_first")], STRETCH)
+    both, _ = _timed([_warm(url, f"city_of_two_{number}") for number in range(2)], STRETCH // 2)
+    between = max(0, ROWS - 3 * STRETCH)
+    if between:
+        _timed([Uploader(url, f"city_midway_{number}") for number in range(2)], between // 2)
+    last, _ = _timed([_warm(url, "city_last")], STRETCH)
     return {
         "ours": round(both),
         "unit": "samples/s",
-        "one_uploader": round(alone),
+        "one_uploader": round(first),
         "two_uploaders": round(both),
+        "one_uploader_last": round(last),
+        "last_of_first": round(last / first, 3),
         "request_of": REQUEST,
         "longest_request_seconds": round(longest, 3),
-        "rows": 2 * ROWS,
+        "identical_at_once": _identical(url),
+        "rows": ROWS,
         "seconds": round(time.perf_counter() - began, 2),
     }
 
 
-def _timed(uploaders: list["_Uploader"], each: int) -> tuple[float, float]:
-    """Answer samples per second, and the longest request in seconds."""
-    bodies = [uploader.bodies(each, REQUEST) for uploader in uploaders]
-    with ThreadPoolExecutor(len(uploaders)) as pool:
-        began = time.perf_counter()
-        longest = max(pool.map(lambda pair: pair[0].send(pair[1]), zip(uploaders, bodies, strict=True)))
-        return each * len(uploaders) / (time.perf_counter() - began), longest
+def _warm(url: str, slug: str) -> Uploader:
+    uploader = Uploader(url, slug)
+    uploader.send([uploader.body(50)])
+    return uploader
 
 
-class _Uploader:
-    """One city's client with one connection."""
-
-    def __init__(self, url: str, slug: str) -> None:
-        from accounts.actions import access_key
-        from learning.actions import city
-
-        self.city = city.add(slug, by=None)
-        self.key = access_key.issue(self.city.user, by=None, scopes=["objects:adopt"])[1]
-        self.http = http.client.HTTPConnection(urlsplit(url).netloc)
-        answer = self._post("/api/v1/learning/batches", orjson.dumps({"city": slug}))
-        self.path = f"/api/v1/learning/batches/{answer['id']}/items"
-
-    def bodies(self, count: int, size: int) -> list[bytes]:
-        """Make requests of `size` items until there are `count` items."""
-        return [
-            orjson.dumps({"items": [self._item() for _ in range(min(size, count - start))]}) for start in range(0, count, size)
-        ]
-
-    def send(self, bodies: list[bytes]) -> float:
-        """Send them one after another; answers how long the longest took, in seconds."""
-        longest = 0.0
-        self.http.close()  # the web may have closed it while nothing was sent
-        for body in bodies:
+def _timed(uploaders: list[Uploader], each: int) -> tuple[float, float]:
+    """Answer samples per second, and the longest request in seconds; bodies are made before, and outside of the clock."""
+    seconds, longest, sent = 0.0, 0.0, 0
+    while sent < each:
+        at_once = min(each - sent, 10 * REQUEST)
+        bodies = [[uploader.body(REQUEST) for _ in range(at_once // REQUEST)] for uploader in uploaders]
+        with ThreadPoolExecutor(len(uploaders)) as pool:
             began = time.perf_counter()
-            outcomes = {result["outcome"] for result in self._post(self.path, body)["results"]}
-            longest = max(longest, time.perf_counter() - began)
-            assert outcomes == {"accepted"}, outcomes
-        return longest
+            longest = max(longest, *pool.map(lambda pair: pair[0].send(pair[1]), zip(uploaders, bodies, strict=True)))
+            seconds += time.perf_counter() - began
+        sent += at_once
+    return each * len(uploaders) / seconds, longest
 
-    def _post(self, path: str, body: bytes) -> Any:
-        self.http.request("POST", path, body, {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"})
-        answer = self.http.getresponse()
-        content = answer.read()
-        assert answer.status < 300, content[:500]
-        return orjson.loads(content)
 
-    def _item(self) -> dict[str, Any]:
-        from core.storage import store
-
-        name = uuid.uuid4()
-        box = {"label": "car", "bbox": [10, 10, 100, 50]}
-        return {
-            "event_id": f"event-{name.hex}",
-            "camera_id": f"cam-{name.int % 50}",
-            "ai_module": "vehicles",
-            "label_status": "changed",
-            "captured_at": "2026-11-20T08:00:00+05:30",
-            "confidence": 0.83,
-            "image_quality_score": 0.9,
-            "prediction": {"boxes": [box]},
-            "predicted_by": {"model": "vehicles", "version": "v1.0.0"},
-            "correction": {"boxes": [{**box, "label": "bus"}]},
-            "operator_id": "operator-3",
-            "review_time_seconds": 4.0,
-            "image_reference": store().reference(f"{name}.jpg"),
-        }
+def _identical(url: str) -> list[str]:
+    """Send one body to four batches of one city at once; answers what became of each: one accepted, three duplicate."""
+    uploaders = [Uploader(url, "city_identical", client_batch_id=f"batch-{number}") for number in range(4)]
+    body = orjson.dumps({"items": [referenced() for _ in range(REQUEST)]})
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda uploader: "+".join(sorted(uploader.outcomes(body))), uploaders))
+    return sorted(told)
 
 
 def _limit(figures: dict[str, Any]) -> dict[str, Any]:
-    """Measure COPY of the first ROWS rows of each table into tables with the same indexes; PostgreSQL only."""
+    """Measure COPY of STRETCH rows of each table into tables with the same indexes; PostgreSQL only."""
     from django.db import connection
 
     if connection.vendor != "postgresql":
@@ -138,7 +104,7 @@ def _limit(figures: dict[str, Any]) -> dict[str, Any]:
     with connection.cursor() as cursor:
         for table in TABLES:
             rows = io.BytesIO()
-            with cursor.cursor.copy(f"COPY (SELECT * FROM {table} LIMIT {ROWS}) TO STDOUT") as copy:  # noqa: S608  (our own names)
+            with cursor.cursor.copy(f"COPY (SELECT * FROM {table} LIMIT {STRETCH}) TO STDOUT") as copy:  # noqa: S608  (our own names)
                 for piece in copy:
                     rows.write(piece)
             cursor.execute(f"CREATE TABLE bench_{table} (LIKE {table} INCLUDING ALL)")
@@ -146,6 +112,6 @@ def _limit(figures: dict[str, Any]) -> dict[str, Any]:
             with cursor.cursor.copy(f"COPY bench_{table} FROM STDIN") as copy:
                 copy.write(rows.getvalue())
             seconds += time.perf_counter() - began
-    limit = ROWS / seconds
+    limit = STRETCH / seconds
     ratio = round(figures["ours"] / limit, 3)
     return {"reference": "COPY of the same rows", "reference_value": round(limit), "ratio": ratio}

@@ -24,6 +24,8 @@ from learning.actions import batch as batches
 from learning.api.wire import batch_document
 from learning.models import City, UploadBatch
 
+NO_ITEMS = "The body must be an object with a list of items."
+
 
 class OpenBatch(serializers.Serializer[Any]):
     """What opens a batch; without a day, it is the city's today."""
@@ -81,7 +83,7 @@ class ItemsParser(FastJSONParser):
         try:
             return self.decoder.decode(body).items
         except msgspec.ValidationError as error:
-            raise Malformed("The body must be an object with a list of items.") from error
+            raise Malformed(NO_ITEMS) from error
 
 
 class BatchView(APIView):
@@ -139,8 +141,9 @@ class Items(BatchView):
     def post(self, request: Request, name: str) -> HttpResponse:
         """Answer for each item, in order, what became of it."""
         adopt = "objects:adopt" in scopes_of(request)
-        items: list[msgspec.Raw] = list(request.data)  # as ItemsParser left them
-        results = batches.add_items(self.batch(name), items, by=speaker(request), adopt=adopt)
+        if not isinstance(request.data, list):  # an empty body is parsed by nobody
+            raise Malformed(NO_ITEMS)
+        results = batches.add_items(self.batch(name), request.data, by=speaker(request), adopt=adopt)
         return HttpResponse(orjson.dumps({"results": results}), content_type="application/json")
 
 
