@@ -131,7 +131,7 @@ def _rows(alias: str, before: datetime) -> Iterator[tuple[str, bool]]:
 
     Names are hex digits and dashes at fixed places, which every collation puts in the order of their bytes.
     """
-    rows = StoredObject.objects.filter(alias=alias, deleted_at=None, marked_for_deletion_at=None, created_at__lt=before)
+    rows = StoredObject.objects.filter(alias=alias, deleted_at=None, created_at__lt=before)
     last = ""
     while page := list(rows.filter(name__gt=last).order_by("name").values_list("name", "kind", "verified_at")[:PAGE]):
         for name, kind, verified_at in page:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -33,7 +33,7 @@ def retention_page(request: HttpRequest) -> HttpResponse:
     facts = {
         "rules": [_rules(module) for module in AiModule.objects.order_by("name")],
         "coming": _by_day(StoredObject.objects.filter(TO_MARK, kind__in=lifecycle.SUBJECT_TO_RULES), "delete_at"),
-        "marked": _by_day(StoredObject.objects.filter(MARKED), "marked_for_deletion_at"),
+        "marked": _by_day(StoredObject.objects.filter(MARKED, kind__in=lifecycle.SUBJECT_TO_RULES), "marked_for_deletion_at"),
         "grace_days": GRACE.days,
         "holds": LegalHold.objects.standing().select_related("city", "camera", "sample", "put_by").order_by("-put_at")[:HELD],
         "hold_form": HoldForm(),
@@ -99,9 +99,10 @@ def _rules(module: AiModule) -> dict[str, Any]:
 
 
 def _by_day(rows: Any, column: str) -> list[dict[str, Any]]:
-    """Count objects and bytes by the day of a moment, the first days; each index holds only what waits there."""
-    days = rows.annotate(day=TruncDate(column)).values("day").annotate(objects=Count("pk"), bytes=Sum("size"))
-    return list(days.order_by("day")[:SHOWN])
+    """Count images and bytes by the day of a moment, by module and by what people said: that is the rule that takes them."""
+    named = {"day": TruncDate(column), "module": F("samples__module__name"), "label": F("samples__label_status")}
+    days = rows.annotate(**named).values(*named).annotate(objects=Count("pk"), bytes=Sum("size"))
+    return list(days.order_by(*named)[:SHOWN])
 
 
 def _viewer(request: HttpRequest) -> User:

@@ -7,12 +7,14 @@ from typing import Any
 from django.utils import timezone
 from sklearn.datasets import load_digits
 
+from accounts.models import User
 from deployments.actions import rollout as rollout_verbs
 from deployments.models import DeploymentReport, DeploymentStatus, EdgeServer, EdgeSlot, Rollout
 from learning.actions import city as city_verbs
+from learning.actions import erasure as erasure_verbs
+from learning.actions import hold, review
 from learning.actions import module as module_verbs
-from learning.actions import review
-from learning.models import AiModule, City, LearningSample, ReviewSlot, StoredObject, UploadBatch
+from learning.models import AiModule, City, Erasure, LearningSample, ReviewSlot, StoredObject, UploadBatch
 from learning.models.batch import DUPLICATE
 from tests import people
 from tests.factories import training as rooms
@@ -38,6 +40,7 @@ class Gallery:
     rollout: Rollout
     paused: Rollout
     edge: EdgeServer
+    erasure: Erasure
 
 
 def gallery() -> Gallery:
@@ -64,7 +67,18 @@ def gallery() -> Gallery:
     paused = rollout_verbs.start(other, by=bo, edges=edges[6:])
     rollout_verbs.pause(paused, by=ada, reason="The meters of the harbour are being exchanged.")
     _stand_differently(edges)
-    return Gallery(batch, samples[0], version, running, failed, released, testing, live, paused, edges[1])
+    return Gallery(
+        batch, samples[0], version, running, failed, released, testing, live, paused, edges[1], _erasure(samples[:5], ada)
+    )
+
+
+def _erasure(samples: list[LearningSample], by: User) -> Erasure:
+    """Ask for some samples' erasure, one of them under legal hold."""
+    asked = erasure_verbs.draft("samples", {"samples": [sample.sample_id for sample in samples]}, by=by, reference="R-17")
+    hold.put_on_samples(samples[:1], by=by, reason="Court of Pune, case 17")
+    gathered = erasure_verbs.gather(asked.pk)
+    assert gathered is not None
+    return gathered
 
 
 PLACES = ["market", "harbour", "station", "airport", "stadium", "bridge", "museum", "garden"]
