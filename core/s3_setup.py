@@ -56,10 +56,15 @@ def facts_of(store: S3Store) -> Iterator[tuple[str, str]]:
     yield "versioning", f"Versioning is {versioning.lower()}."
     lock = _asked(lambda: client.get_object_lock_configuration(**bucket)["ObjectLockConfiguration"]["ObjectLockEnabled"], "off")
     yield "object lock", f"Object lock is {lock.lower()}."
-    block = _asked(lambda: "on" if client.get_public_access_block(**bucket) else "off", "off")
+    block = _asked(lambda: _spelled(client.get_public_access_block(**bucket)), "off")
     yield "public access block", f"The public-access block is {block}."
     cors = _asked(lambda: "set" if client.get_bucket_cors(**bucket)["CORSRules"] else "not set", "not set")
     yield "cors", f"CORS is {cors}; `manage.py storage setup` writes it."
+
+
+def _spelled(there: Any) -> str:
+    """Say which parts of the public-access block are on; Ceph answers one with none where nothing was set."""
+    return ", ".join(name for name, is_on in there.get("PublicAccessBlockConfiguration", {}).items() if is_on)
 
 
 def _asked(ask: Any, nothing: str) -> str:

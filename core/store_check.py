@@ -311,6 +311,8 @@ PROBES: dict[str, Callable[[Trial], str]] = {
     "read-only key": _reader_only_reads,
     "delete": _removes,
 }
+READ_ONLY = "read-only key"
+"""What this line finds broken has nothing to do with uploads, and closes none."""
 OVERWRITING = frozenset({"overwrite", "signed put, name taken"})
 """The lines that STORE_ALLOW_OVERWRITE forgives."""
 

@@ -45,7 +45,7 @@ def check(*, by: User | None, alias: str = DEFAULT_ALIAS) -> StoreReport:
 
 
 def broken_lines(facts: dict[str, Any]) -> list[dict[str, str]]:
-    """Answer the lines of a check that close the store to uploads; STORE_ALLOW_OVERWRITE forgives overwriting, nothing else."""
+    """Answer the promises that a check found broken; STORE_ALLOW_OVERWRITE forgives overwriting, nothing else."""
     forgiven = store_check.OVERWRITING if settings.STORE_ALLOW_OVERWRITE else frozenset()
     return [line for line in facts["lines"] if line["verdict"] == store_check.Verdict.FAIL and line["name"] not in forgiven]
 
@@ -60,14 +60,18 @@ def require_open(alias: str = DEFAULT_ALIAS) -> None:
     if _open_until.get(identity, 0.0) > time.monotonic():
         return
     report = StoreReport.objects.about(identity, ReportKind.CHECK).first()
-    if report is None or (broken_lines(report.facts) and report.finished_at < timezone.now() - LOOK_AGAIN_AFTER):
+    if report is None or (_closing_lines(report.facts) and report.finished_at < timezone.now() - LOOK_AGAIN_AFTER):
         report = check(by=None, alias=alias)
-    if broken := broken_lines(report.facts):
+    if broken := _closing_lines(report.facts):
         raise Unavailable(
             f"The object store takes no uploads: {broken[0]['detail']} `manage.py storage check` says how to mend it.",
             code="store_not_proven",
         )
     _open_until[identity] = time.monotonic() + TRUSTED_SECONDS
+
+
+def _closing_lines(facts: dict[str, Any]) -> list[dict[str, str]]:
+    return [line for line in broken_lines(facts) if line["name"] != store_check.READ_ONLY]
 
 
 def setup(origin: str, *, by: User | None, alias: str = DEFAULT_ALIAS) -> dict[str, str]:

@@ -80,8 +80,18 @@ def test_a_store_that_was_mended_is_open_again_within_a_minute(upload, careless,
     assert [report.passed for report in StoreReport.objects.order_by("id")] == [False, True]
 
 
+def test_a_wrong_key_for_reading_is_found_and_closes_no_uploads(upload, careless, settings):
+    good = {**settings.STORAGES["objects"], "BACKEND": "core.file_store.FileStore"}
+    other = {**good, "OPTIONS": {**good["OPTIONS"], "secret": "another"}}
+    settings.STORAGES = {**settings.STORAGES, "objects": good, "objects-read": other}
+    storages._storages = {}
+    with pytest.raises(CommandError, match="1 promises are broken: read-only key"):
+        call_command("storage", "check")
+    upload()
+
+
 def test_the_command_says_each_line_and_ends_with_an_honest_status(capsys, careless):
-    with pytest.raises(CommandError, match="2 promises are broken"):
+    with pytest.raises(CommandError, match="2 promises are broken: overwrite"):
         call_command("storage", "check")
     said = capsys.readouterr().out
     assert "FAIL  overwrite" in said

@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 lines.append(f"      {'allowed by STORE_ALLOW_OVERWRITE' if forgiven else line['mend']}")
         self._say(report, lines, options)
         if broken:
-            raise CommandError(f"{len(broken)} promises are broken; uploads stay closed.")
+            raise CommandError(f"{len(broken)} promises are broken: {', '.join(line['name'] for line in broken)}.")
 
     def _setup(self, options: dict[str, Any]) -> None:
         parts = urlsplit(options["origin"] or settings.PUBLIC_URL)
