@@ -3,6 +3,8 @@
 from typing import Any
 
 import orjson
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -29,11 +31,13 @@ LISTED = {
     "label_status": "label_status",
     "sample_type": "sample_type",
     "captured_at": "captured_at",
-    "prediction": "prediction",
+    "prediction_json": "prediction",
     "confidence": "confidence",
     "image_quality_score": "image_quality_score",
-    "truth": "truth",
+    "truth_json": "truth",
 }
+AS_JSON = {f"{name}_json": Cast(name, TextField()) for name in ("prediction", "truth")}
+"""What goes from the database into the answer as it is: to decode it and write it anew takes a tenth of the time."""
 FILTERS = {
     "ai_module": "module__slug",
     "city": "city__slug",
@@ -104,7 +108,15 @@ def samples(request: HttpRequest) -> HttpResponse:
     for name, column in FILTERS.items():
         if value := request.GET.get(name):
             rows = rows.filter(**{column: _checked(name, value)})
-    page = values_page(rows, list(LISTED), cursor=request.GET.get("cursor", ""), size=page_size(request.GET.get("page_size")))
+    page = values_page(
+        rows.annotate(**AS_JSON),
+        list(LISTED),
+        cursor=request.GET.get("cursor", ""),
+        size=page_size(request.GET.get("page_size")),
+    )
+    for row in page.results:
+        for name in AS_JSON:
+            row[name] = row[name] and orjson.Fragment(row[name])
     results: list[dict[str, Any]] = [{shown: row[column] for column, shown in LISTED.items()} for row in page.results]
     return HttpResponse(orjson.dumps({"results": results, "next": page.next}), content_type="application/json")
 
