@@ -72,7 +72,9 @@ def forget_gone() -> int:
     gone = 0
     for start in range(0, len(copies), ASKED):
         chunk = {path.name: path for path in copies[start : start + ASKED]}
-        live = StoredObject.objects.filter(sha256__in=list(chunk), sha256__gt="", deleted_at__isnull=True).values_list("sha256", flat=True)
+        live = StoredObject.objects.filter(sha256__in=list(chunk), sha256__gt="", deleted_at__isnull=True).values_list(
+            "sha256", flat=True
+        )
         for name in set(chunk) - set(live):
             chunk[name].unlink(missing_ok=True)
             gone += 1

@@ -105,7 +105,9 @@ def _discover(session: CollectionSession, web: Web) -> None:
     images.name_labels(session.module, list(every.order_by("pk").values_list("normalized_name", flat=True)))
     message = f"Not known: {', '.join(unknown)}." if unknown else "" if found else "Wikidata knows nobody like that."
     total = every.count() + len(unknown)
-    _hold(session, discovered_at=timezone.now(), total_people=total, people_failed=len(unknown), error_message=message[:MAX_ERROR])
+    _hold(
+        session, discovered_at=timezone.now(), total_people=total, people_failed=len(unknown), error_message=message[:MAX_ERROR]
+    )
 
 
 def _take_up(session: CollectionSession, candidate: Candidate) -> None:

@@ -18,7 +18,7 @@ from core.errors import Conflict, Invalid
 from core.storage import store
 from learning import annotation, images
 from learning.actions import city as cities
-from learning.actions import ledger
+from learning.actions import ledger, near_duplicates
 from learning.actions import object as stored_object
 from learning.actions.intake import SAMPLE_NAMESPACE
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict, settled_by
@@ -177,11 +177,13 @@ def discard(kept: Sequence[StoredObject]) -> None:
 @transaction.atomic
 def _write(sample: LearningSample, kept: Sequence[StoredObject], facts: Inspected, value: Any, by: User) -> None:
     """Write the sample with its object, its label where it has one, and its slot where it waits."""
+    City.objects.select_for_update(no_key=True).get(pk=sample.city_id)  # two at once would not see each other's look
     image, thumbnail = kept
     now = timezone.now()
     StoredObject.objects.filter(pk=thumbnail.pk).update(verified_at=now)
     image.width, image.height, image.verified_at, image.thumbnail = facts.width, facts.height, now, thumbnail
-    image.save(update_fields=["width", "height", "verified_at", "thumbnail"])
+    image.phash = facts.fingerprint.phash if facts.fingerprint else None
+    image.save(update_fields=["width", "height", "verified_at", "thumbnail", "phash"])
     sample.camera = Camera.objects.get_or_create(city=sample.city, camera_id=UPLOAD)[0]
     sample.object = image
     sample.save(force_insert=True)
@@ -189,8 +191,10 @@ def _write(sample: LearningSample, kept: Sequence[StoredObject], facts: Inspecte
     if value is not None:
         label = _said(sample, value, by, schema=sample.module.schema)
         label.save(force_insert=True)
+    groups = near_duplicates.place(sample.city, {image.pk: facts.fingerprint}, [sample])
+    sample.group_key = groups.get(sample.pk, sample.group_key)
     change = apply(sample, city_verdict(sample.module.policy, sample, label))
-    sample.save(update_fields=SETTLED_FIELDS)
+    sample.save(update_fields=[*SETTLED_FIELDS, "group_key"])
     if sample.state == SampleState.PENDING:
         ReviewSlot.opened(sample).save(force_insert=True)
     record(by, "upload", sample, module=sample.module.slug, labelled=label is not None)

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from learning.actions import batch as batches
 from learning.actions import near_duplicates
+from learning.actions import sample as samples
 from learning.fingerprints import Fingerprint, fingerprint_of
 from learning.models import ImageFingerprint, LearningSample, StoredObject
 from tests import people
@@ -156,3 +157,13 @@ def test_the_look_up_is_by_index():
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     assert "fingerprint_band_2" in rows.explain()
+
+
+def test_what_people_upload_joins_what_looks_like_it():
+    module = vehicles()
+    ada = people.ada()
+    first, _ = samples.add(saved(photo(1)), module=module, by=ada)
+    second, _ = samples.add(saved(photo(1), "JPEG", quality=60), module=module, by=ada)
+    third, _ = samples.add(saved(photo(3)), module=module, by=ada)
+    assert first.group_key == second.group_key != third.group_key
+    assert near_duplicates.alike(second) == [first.sample_id]
