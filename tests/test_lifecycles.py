@@ -9,17 +9,20 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 
 from core.errors import Refusal
 from core.lifecycle import IllegalMove, Lifecycle
 from deployments.actions import deployment, edge_server, rollout
 from deployments.models import DeploymentStatus, ModelDeployment, Rollout, RolloutState
-from learning.actions import batch, erasing, erasure, item, review, verification
+from learning.actions import batch, collecting, collection, erasing, erasure, item, review, verification
 from learning.models import BatchState, ErasureState, ReviewSlot, SlotState, UploadBatch
 from tests import people
 from tests.deployments.conftest import said
 from tests.factories import learning as learning_factory
+from tests.factories import people as people_factory
 from tests.factories import training as training_factory
 from tests.factories.deployments import released_version
 from tests.factories.training_models import FrozenVersionFactory, ModelVersionFactory
@@ -445,6 +448,28 @@ def test_deployment(fleet):
     verbs["retry"] = lambda row: deployment.retry(row, by=ada)
     walk(table, verbs, make)
     assert set(DeploymentStatus) == set(written(MOVES["deployments.modeldeployment"]))
+
+
+def test_collection():
+    ada, faces = people.ada(), people_factory.faces_module()
+
+    def make(state):
+        return put_into(collection.start(by=ada, domain="d", module=faces, occupation="actor"), state)
+
+    table = """
+        state       cancel     resume      collect
+        processing  cancelled  -           failed
+        completed   -          -           completed
+        failed      -          processing  failed
+        cancelled   cancelled  processing  cancelled
+    """
+    verbs = {
+        "cancel": lambda row: collection.cancel(row, by=ada),
+        "resume": lambda row: collection.resume(row, by=ada),
+        "collect": lambda row: collecting.run(row.pk),  # from a Wikidata that cannot be reached
+    }
+    with override_settings(COLLECTORS={**settings.COLLECTORS, "wikidata_url": "http://127.0.0.1:9/", "nets": []}):
+        walk(table, verbs, make)
 
 
 def test_the_design_names_the_same_states():

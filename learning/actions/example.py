@@ -153,7 +153,7 @@ def set_consent(user_id: str, *, by: User, given: bool, examples: Sequence[uuid.
     first = rows.order_by("pk").first()
     changed = rows.update(consent_given=given)
     if changed and first is not None:
-        record(by, "consent" if given else "withdraw_consent", first, examples=changed)
+        record(by, "consent" if given else "withdraw_consent", first, user_id=user_id, examples=changed)
     return changed
 
 

@@ -72,7 +72,7 @@ class NewExample(serializers.Serializer[Any]):
         return attrs
 
 
-class Judgement(serializers.Serializer[Any]):
+class ExampleVerdict(serializers.Serializer[Any]):
     """What is said of a label: confirm, or correct with the right `label`."""
 
     decision = serializers.ChoiceField(choices=["confirm", "correct"])
@@ -80,14 +80,14 @@ class Judgement(serializers.Serializer[Any]):
     notes = serializers.CharField(max_length=2_000, allow_blank=True, default="")
 
 
-class Correction(serializers.Serializer[Any]):
+class ExampleCorrection(serializers.Serializer[Any]):
     """The right label."""
 
     label = serializers.CharField(max_length=60)  # type: ignore[assignment]  # a field, not the name of one
     notes = serializers.CharField(max_length=2_000, allow_blank=True, default="")
 
 
-class Consent(serializers.Serializer[Any]):
+class ConsentToExample(serializers.Serializer[Any]):
     """Whether the user consents to training on this example."""
 
     consent_given = serializers.BooleanField()
@@ -140,10 +140,10 @@ class Verify(APIView):
 
     permission = Permission.CURATE_SAMPLES
 
-    @extend_schema(request=Judgement, responses=dict)
+    @extend_schema(request=ExampleVerdict, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Confirm the label, or correct it; a new judgement of its sample, and saying it twice changes nothing."""
-        asked, example = _read(Judgement, request), found(_rows(speaker(request)), pk=pk)
+        asked, example = _read(ExampleVerdict, request), found(_rows(speaker(request)), pk=pk)
         if asked["decision"] == "confirm":
             verbs.confirm(example, by=speaker(request))
         elif "label" not in asked:
@@ -170,10 +170,10 @@ class Correct(APIView):
 
     permission = Permission.CURATE_SAMPLES
 
-    @extend_schema(request=Correction, responses=dict)
+    @extend_schema(request=ExampleCorrection, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Correct it."""
-        verbs.correct(found(_rows(speaker(request)), pk=pk), by=speaker(request), **_read(Correction, request))
+        verbs.correct(found(_rows(speaker(request)), pk=pk), by=speaker(request), **_read(ExampleCorrection, request))
         return _told(request, pk)
 
 
@@ -182,11 +182,11 @@ class ExampleConsent(APIView):
 
     permission = Permission.CURATE_SAMPLES
 
-    @extend_schema(request=Consent, responses=dict)
+    @extend_schema(request=ConsentToExample, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Note it; without consent the example is in no version that is frozen from now on."""
         example = found(_rows(speaker(request)), pk=pk)
-        given = _read(Consent, request)["consent_given"]
+        given = _read(ConsentToExample, request)["consent_given"]
         verbs.set_consent(example.user_id, by=speaker(request), given=given, examples=[example.pk])
         return _told(request, pk)
 

@@ -91,7 +91,7 @@ SESSION = [
 ]
 
 
-class Consent(serializers.Serializer[Any]):
+class ConsentOfPerson(serializers.Serializer[Any]):
     """Whether the person consents to be trained on."""
 
     consent = serializers.BooleanField()
@@ -154,10 +154,10 @@ class PersonConsent(APIView):
 
     permission = Permission.MANAGE_COLLECTION
 
-    @extend_schema(request=Consent, responses=dict)
+    @extend_schema(request=ConsentOfPerson, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Note it; without consent none of the images is in a version that is frozen from now on."""
-        asked = Consent(data=request.data)
+        asked = ConsentOfPerson(data=request.data)
         asked.is_valid(raise_exception=True)
         person = found(Person.objects.visible_to(speaker(request)), pk=pk)
         people.set_consent(person, by=speaker(request), given=asked.validated_data["consent"])
