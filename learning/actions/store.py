@@ -131,15 +131,19 @@ def reconcile(*, by: User | None, delete_orphans: bool = False, alias: str = DEF
 
 
 def _rows(alias: str, before: datetime) -> Iterator[tuple[str, bool]]:
-    """Yield (name, awaited) of what the store should hold, in order of names; awaited is what nobody has verified yet.
+    """Yield (name, excused) of all rows in order of names; excused is what may rightly be absent from the store.
+
+    That is what nobody has verified yet, what is marked for deletion, and what came after the listing began.
 
     Names are hex digits and dashes at fixed places, which every collation puts in the order of their bytes.
     """
-    rows = StoredObject.objects.filter(alias=alias, deleted_at=None, created_at__lt=before)
+    rows = StoredObject.objects.filter(alias=alias, deleted_at=None)
+    facts = ("name", "kind", "verified_at", "marked_for_deletion_at", "created_at")
     last = ""
-    while page := list(rows.filter(name__gt=last).order_by("name").values_list("name", "kind", "verified_at")[:PAGE]):
-        for name, kind, verified_at in page:
-            yield name, kind == ObjectKind.IMAGE and verified_at is None
+    while page := list(rows.filter(name__gt=last).order_by("name").values_list(*facts)[:PAGE]):
+        for name, kind, verified_at, marked_at, created_at in page:
+            is_awaited = kind == ObjectKind.IMAGE and verified_at is None
+            yield name, is_awaited or marked_at is not None or created_at >= before
         last = page[-1][0]
 
 
@@ -176,9 +180,7 @@ def _judge(compared: Comparison, listed: Listed | None, row: tuple[str, bool] | 
         compared.foreign += 1
         return False
     if listed.modified > began - UPLOAD_WINDOW:
-        compared.young += 1  # also what the row of a lifecycle under way no longer names
-        return False
-    if StoredObject.objects.filter(name=listed.name, deleted_at=None).exists():  # marked for deletion: its grace is running
+        compared.young += 1
         return False
     compared.orphans += 1
     if len(compared.first_orphans) < SHOWN:
