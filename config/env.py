@@ -1,6 +1,7 @@
 """Reading settings from the environment; `NAME_FILE` names a file that holds the value (for secrets)."""
 
 import os
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 
@@ -29,6 +30,18 @@ def number(name: str, default: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """Answer NAME split at commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def prices(name: str) -> dict[str, Decimal]:
+    """Answer NAME, like "STANDARD=0.023,STANDARD_IA=0.0125", as class → price; raises ValueError that names it."""
+    pairs = [word.partition("=") for word in words(name)]
+    try:
+        table = {key.strip(): Decimal(value.strip()) for key, _, value in pairs}
+    except InvalidOperation as error:
+        raise ValueError(f"{name} must be like CLASS=0.023,CLASS=0.01") from error
+    if any(not price.is_finite() or price < 0 for price in table.values()):
+        raise ValueError(f"{name} holds prices, which are not below nought")
+    return table
 
 
 def secret(name: str, path: Path) -> str:

@@ -141,6 +141,8 @@ LEASE_MINUTES = env.number("LEASE_MINUTES", 10)
 RUN_LOST_SECONDS = env.number("RUN_LOST_SECONDS", 30)
 STORE_ARCHIVE_CLASS = env.text("STORE_ARCHIVE_CLASS", "STANDARD_IA" if env.text("STORE_URL").startswith(("s3:", "r2:")) else "")
 ACCESS_EXPORT_DAYS = env.number("ACCESS_EXPORT_DAYS", 7)
+STORE_PRICES = env.prices("STORE_PRICES")
+STORE_CURRENCY = env.text("STORE_CURRENCY", "USD")
 EDGE_POLL_SECONDS = env.number("EDGE_POLL_SECONDS", 60)
 
 # collecting people's images

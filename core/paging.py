@@ -113,3 +113,49 @@ def _read_cursor(cursor: str) -> tuple[Any, Any]:
     if not all(isinstance(part, str | int | float) for part in (value, key)):
         raise Malformed("This cursor was not made by us; start from the first page.")
     return value, key
+
+
+SCAN = 10_000
+"""How many rows a page looks through at most, where its filters have no index of their own."""
+
+
+def scanned_page(rows: QuerySet[Row], narrow: Q, *, cursor: str = "", size: int = DEFAULT_PAGE_SIZE) -> Page[Row]:
+    """Answer up to `size` rows that `narrow` leaves of the next SCAN of `rows`, newest first.
+
+    `rows` is narrowed by what has an index already. A page may be short, even empty, and have a next one all the same.
+    """
+    size = max(1, min(size, MAX_PAGE_SIZE))
+    if cursor:
+        rows = _behind(rows, _after("pk", True, *_read_cursor(cursor)))
+    last = _nth(rows, "-pk", SCAN)
+    within = rows.filter(pk__gte=last) if last is not None else rows
+    found = list(within.filter(narrow).order_by("-pk")[: size + 1])
+    if len(found) > size:
+        return Page(found[:size], _write_cursor(found[size - 1], "pk"))
+    return Page(found, _spell([last, last]) if last is not None and rows.filter(pk__lt=last).exists() else None)
+
+
+def scanned_count(rows: QuerySet[Any], narrow: Q, limit: int = COUNT_LIMIT) -> str:
+    """Answer "37", or "37+" and "1,000+" where more may follow: the count of what `narrow` leaves of the newest SCAN rows."""
+    last = _nth(rows, "-pk", SCAN)
+    within = rows.filter(pk__gte=last) if last is not None else rows
+    found = within.filter(narrow).order_by().values("pk")[: limit + 1].count()
+    if found > limit:
+        return f"{limit:,}+"
+    return f"{found:,}" if last is None else f"{found:,}+"
+
+
+def scanned_keys(rows: QuerySet[Any], narrow: Q, *, after: int, until: int, size: int) -> tuple[list[int], int]:
+    """Answer up to `size` keys in (after, until], oldest first, of the next SCAN rows; and how far that was: `until` at the end."""
+    rows = rows.filter(pk__gt=after, pk__lte=until)
+    last = _nth(rows, "pk", SCAN)
+    within = rows.filter(pk__lte=last) if last is not None else rows
+    found = list(within.filter(narrow).order_by("pk").values_list("pk", flat=True)[:size])
+    if len(found) == size:
+        return found, found[-1]
+    return found, until if last is None else last
+
+
+def _nth(rows: QuerySet[Any], order: str, number: int) -> Any:
+    """Answer the key of the `number`-th row, or None where there are fewer."""
+    return rows.order_by(order).values_list("pk", flat=True)[number - 1 : number].first()

@@ -3,9 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from learning.actions import access_export, batch, collecting, discarding, erasing, erasure, lifecycle, retention
+from learning.actions import access_export, batch, collecting, discarding, erasing, erasure, lifecycle, retention, summary
+from learning.actions import selection as selections
 from learning.actions import store as object_store
-from learning.models import AiModule, BatchState, Erasure, UploadBatch
+from learning.models import AiModule, BatchState, Erasure, Selection, UploadBatch
 
 EXPIRED_AT_ONCE = 20
 
@@ -25,6 +26,13 @@ def sweep_sealed() -> None:
     for unsealed in overdue[:EXPIRED_AT_ONCE]:
         discarding.remove_discarded(batch.expire(unsealed, by=None))
     discarding.sweep_discarded()
+
+
+@shared_task(name="learning.tasks.inspect_store")
+def inspect_store() -> None:
+    """Prove the store anew and compare it with our rows; nothing is removed."""
+    object_store.check(by=None)
+    object_store.reconcile(by=None)
 
 
 @shared_task(name="learning.tasks.gather_erasure")
@@ -68,13 +76,6 @@ def stamp_module(module_id: int) -> None:
     retention.stamp_module(AiModule.objects.get(pk=module_id))
 
 
-@shared_task(name="learning.tasks.inspect_store")
-def inspect_store() -> None:
-    """Prove the store anew and compare it with our rows; nothing is removed."""
-    object_store.check(by=None)
-    object_store.reconcile(by=None)
-
-
 @shared_task(name="learning.tasks.run_collection")
 def run_collection(session_id: int) -> None:
     """Collect the images of one collection's people."""
@@ -86,3 +87,37 @@ def sweep_collections() -> None:
     """Go on with collections whose message was lost or whose worker died."""
     for session_id in collecting.sweep():
         collecting.run(session_id)
+
+
+@shared_task(name="learning.tasks.count_selection")
+def count_selection(selection_id: str) -> None:
+    """Count what one draft of a selection holds."""
+    selections.count(selection_id)
+
+
+@shared_task(name="learning.tasks.run_selection")
+def run_selection(selection_id: str) -> None:
+    """Carry out one selection's act to its end."""
+    selections.run(selection_id)
+
+
+@shared_task(name="learning.tasks.sweep_selections")
+def sweep_selections() -> None:
+    """Go on with selections that a lost message or a killed worker left, and forget drafts that nobody confirmed."""
+    for pk in list(Selection.objects.uncounted().order_by("created_at").values_list("pk", flat=True)):
+        selections.count(pk)
+    for pk in list(Selection.objects.running().order_by("created_at").values_list("pk", flat=True)):
+        selections.run(pk)
+    selections.forget_drafts()
+
+
+@shared_task(name="learning.tasks.count_days")
+def count_days() -> None:
+    """Count anew what came in, was said and was rejected."""
+    summary.refresh()
+
+
+@shared_task(name="learning.tasks.count_storage")
+def count_storage() -> None:
+    """Count what the store holds today."""
+    summary.count_storage()

@@ -17,7 +17,7 @@ from core.errors import Refusal
 from core.lifecycle import IllegalMove, Lifecycle
 from deployments.actions import deployment, edge_server, rollout
 from deployments.models import DeploymentStatus, ModelDeployment, Rollout, RolloutState
-from learning.actions import batch, collecting, collection, erasing, erasure, item, review, verification
+from learning.actions import batch, collecting, collection, erasing, erasure, item, review, selection, verification
 from learning.models import BatchState, ErasureState, ReviewSlot, SlotState, UploadBatch
 from tests import people
 from tests.deployments.conftest import said
@@ -38,7 +38,8 @@ MOVES = {
         "received>pending,settled pending>settled,disputed,excluded settled>pending,disputed,excluded "
         "disputed>pending,settled,excluded excluded>pending,disputed"
     ),
-    "learning.reviewslot": "held>open,void open>leased,void leased>open,done,void done>leased void>",
+    "learning.reviewslot": "held>open,void open>leased,void leased>open,done,void done>leased,void void>",
+    "learning.selection": "draft>running,cancelled running>done,failed,cancelled done> failed> cancelled>",
     "learning.collectionsession": ("processing>completed,failed,cancelled completed> failed>processing cancelled>processing"),
     "learning.person": "pending>in_training in_training>completed,pending completed>deployed,in_training deployed>",
     "learning.erasure": "draft>confirmed confirmed>running running>done done>",
@@ -238,6 +239,30 @@ def test_erasure():
     for state in ("confirmed", "running", "done"):
         assert "Only a draft" in refused(lambda row: erasure.discard(row, by=ada), make(state))
     assert set(ErasureState) == set(written(MOVES["learning.erasure"]))
+
+
+def test_selection():
+    rhea = people.rhea()
+    training_factory.samples(people.ada(), 2)
+
+    def make(state):
+        return put_into(selection.choose("reopen", by=rhea, query={}), state)
+
+    table = """
+        state      begin      run        cancel     count
+        draft      running    draft      cancelled  draft
+        running    -          done       cancelled  running
+        done       -          done       -          done
+        failed     -          failed     -          failed
+        cancelled  -          cancelled  -          cancelled
+    """
+    verbs = {
+        "begin": lambda row: selection.begin(row, by=rhea, facts={"reason": "x"}),
+        "run": lambda row: selection.run(row.pk),
+        "cancel": lambda row: selection.cancel(row, by=rhea),
+        "count": lambda row: selection.count(row.pk),
+    }
+    walk(table, verbs, make)
 
 
 def test_dataset():

@@ -1,6 +1,7 @@
 """Verbs on cities."""
 
 import re
+from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
@@ -26,10 +27,7 @@ def add(slug: str, *, by: User | None, name: str = "", organization: Organizatio
         require(by, Permission.MANAGE_CITIES, organization)
     if not SLUG.fullmatch(slug) or slug == HUB:
         raise Invalid("A city's slug begins with a small letter and has only small letters, digits, - and _; hub is taken.")
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Invalid(f"There is no time zone {timezone!r}.") from error
+    _check_zone(timezone)
     if City.objects.filter(slug=slug).exists():
         raise Conflict(f"There is a city {slug} already.")
     machine = user_verbs.add(slug, role=Role.CITY, by=by, organization=organization)
@@ -38,9 +36,35 @@ def add(slug: str, *, by: User | None, name: str = "", organization: Organizatio
     return city
 
 
+@transaction.atomic
+def revise(city: City, *, by: User, name: str, timezone: str, expected_every: timedelta | None) -> City:
+    """Change what a city is called, in which zone its days begin, and how often it is expected to send (None: no matter).
+
+    Batches keep the days they have. Raises Invalid.
+    """
+    require(by, Permission.MANAGE_CITIES, city)
+    if not 0 < len(name.strip()) <= 120 or "\x00" in name:
+        raise Invalid("A name has 1 to 120 characters.", errors={"name": ["has 1 to 120 characters"]})
+    if expected_every is not None and not timedelta(hours=1) <= expected_every <= timedelta(days=366):
+        raise Invalid("A city is expected every hour at most, and every year at least.")
+    _check_zone(timezone)
+    city.name, city.timezone, city.expected_every = name.strip(), timezone, expected_every
+    city.save(update_fields=["name", "timezone", "expected_every"])
+    hours = int(expected_every.total_seconds()) // 3600 if expected_every else None
+    record(by, "revise", city, timezone=timezone, expected_every_hours=hours)
+    return city
+
+
 def hub() -> City:
     """Answer the built-in city of what no city sent, made on first use."""
     return City.objects.get_or_create(slug=HUB, defaults={"name": "Hub"})[0]
+
+
+def _check_zone(timezone: str) -> None:
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise Invalid(f"There is no time zone {timezone!r}.", errors={"timezone": ["is not known"]}) from error
 
 
 def require_uploader(city: City, by: User | None) -> None:

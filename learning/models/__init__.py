@@ -13,7 +13,10 @@ from learning.models.person import CollectionSession, Image, ImageSource, Person
 from learning.models.retention import LegalHold, LifecycleRun, RetentionPolicy
 from learning.models.review import ReviewSlot, SlotKind, SlotState
 from learning.models.sample import LearningSample, SampleState, SampleType
+from learning.models.saved_filter import SavedFilter
+from learning.models.selection import Selection, SelectionState
 from learning.models.store_report import ReportKind, StoreReport
+from learning.models.summary import DailyCount, Measure, Source, StorageCount, Stretch
 
 __all__ = [
     "AccessExport",
@@ -22,6 +25,7 @@ __all__ = [
     "Camera",
     "City",
     "CollectionSession",
+    "DailyCount",
     "Decision",
     "DiscardedObject",
     "Erasure",
@@ -39,6 +43,7 @@ __all__ = [
     "LedgerEntry",
     "LegalHold",
     "LifecycleRun",
+    "Measure",
     "ObjectKind",
     "Person",
     "PersonStatus",
@@ -47,11 +52,17 @@ __all__ = [
     "ReviewSlot",
     "SampleState",
     "SampleType",
+    "SavedFilter",
+    "Selection",
+    "SelectionState",
     "SessionStatus",
     "SlotKind",
     "SlotState",
+    "Source",
+    "StorageCount",
     "StoreReport",
     "StoredObject",
+    "Stretch",
     "SubjectKind",
     "Task",
     "TrainingExample",

@@ -57,7 +57,7 @@ class ReviewSlot(Lifecycle):
         SlotState.HELD: frozenset({SlotState.OPEN, SlotState.VOID}),
         SlotState.OPEN: frozenset({SlotState.LEASED, SlotState.VOID}),
         SlotState.LEASED: frozenset({SlotState.OPEN, SlotState.DONE, SlotState.VOID}),
-        SlotState.DONE: frozenset({SlotState.LEASED}),
+        SlotState.DONE: frozenset({SlotState.LEASED, SlotState.VOID}),
         SlotState.VOID: frozenset(),
     }
 

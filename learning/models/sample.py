@@ -111,6 +111,7 @@ class LearningSample(Lifecycle):
         indexes = [
             models.Index(fields=["module", "state", "id"], name="sample_module_state"),
             models.Index(fields=["captured_at", "city"], name="sample_captured"),
+            models.Index(fields=["city", "id"], name="sample_city"),
             models.Index(fields=["batch", "id"], name="sample_batch"),
         ]
         constraints = [
