@@ -27,8 +27,10 @@ SECTIONS = [
         _("Learn"),
         [
             Entry(_("Review"), "learning:review", Permission.ANNOTATE, "review"),
+            Entry(_("Cities"), "learning:cities", Permission.VIEW_STORE, "cities"),
             Entry(_("Batches"), "learning:batches", Permission.VIEW_STORE, "batches"),
             Entry(_("Samples"), "learning:samples", Permission.VIEW_STORE, "samples"),
+            Entry(_("Figures"), "learning:figures", Permission.VIEW_STORE, "figures"),
             Entry(_("Examples"), "learning:examples", Permission.VIEW_STORE, "loop"),
             Entry(_("People"), "learning:people", Permission.VIEW_COLLECTION, "person"),
             Entry(_("Collections"), "learning:collections", Permission.VIEW_COLLECTION, "image"),

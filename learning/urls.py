@@ -1,19 +1,40 @@
 from django.urls import path
 
+from learning.views import city as cities
 from learning.views import erasure, retention
-from learning.views.batch import batch, batches
+from learning.views import selection as selections
+from learning.views.batch import batch, batch_calendar, batch_rejected, batches, rejected
 from learning.views.collection import collection, collection_cancel, collection_new, collection_resume, collections
 from learning.views.example import example_consent, example_user, examples
 from learning.views.person import people, person, person_consent, person_figures, person_figures_csv
 from learning.views.review import review
 from learning.views.sample import sample, samples
+from learning.views.store import store, store_csv
 
 app_name = "learning"
 urlpatterns = [
     path("review/", review, name="review"),
     path("review/<slug:module>/", review, name="review"),
     path("batches/", batches, name="batches"),
+    path("batches/calendar/", batch_calendar, name="batch-calendar"),
+    path("batches/rejected.csv", rejected, name="rejected"),
     path("batches/<str:batch_id>/", batch, name="batch"),
+    path("batches/<str:batch_id>/rejected.csv", batch_rejected, name="batch-rejected"),
+    path("cities/", cities.cities, name="cities"),
+    path("cities/<slug:slug>/", cities.city, name="city"),
+    path("cities/<slug:slug>/revise/", cities.city_revise, name="city-revise"),
+    path("cities/<slug:slug>/keys/", cities.key_issue, name="key-issue"),
+    path("cities/<slug:slug>/keys/<str:prefix>/revoke/", cities.key_revoke, name="key-revoke"),
+    path("figures/", store, name="figures"),
+    path("figures/<slug:name>.csv", store_csv, name="figures-csv"),
+    path("selections/", selections.selections, name="selections"),
+    path("selections/choose/", selections.choose, name="selection-choose"),
+    path("selections/<uuid:pk>/", selections.selection, name="selection"),
+    path("selections/<uuid:pk>/begin/", selections.selection_begin, name="selection-begin"),
+    path("selections/<uuid:pk>/cancel/", selections.selection_cancel, name="selection-cancel"),
+    path("export/samples/<slug:spelling>/", selections.export, name="export"),
+    path("filters/", selections.filter_save, name="filter-save"),
+    path("filters/<uuid:pk>/remove/", selections.filter_remove, name="filter-remove"),
     path("erasures/", erasure.erasures, name="erasures"),
     path("erasures/ask/", erasure.erasure_ask, name="erasure-ask"),
     path("erasures/<uuid:pk>/", erasure.erasure, name="erasure"),

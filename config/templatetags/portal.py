@@ -68,6 +68,8 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "lost": (BAD, _("lost")),
     "aborted": (BAD, _("aborted")),
     "silent": (BAD, _("silent")),
+    "overdue": (BAD, _("overdue")),
+    "revoked": (OVER, _("revoked")),
     "draft": (OVER, _("draft")),
     "excluded": (OVER, _("excluded")),
     "corrected": (OVER, _("corrected")),
@@ -123,6 +125,12 @@ def moment(value: datetime | None, zone: Any = None) -> dict[str, Any]:
 def progress(percent: int, state: str = "running", label: str = "") -> dict[str, Any]:
     """Show how far something is, in the tone of its state."""
     return {"percent": percent, "tone": tone(state), "label": label or gettext("Progress")}
+
+
+@register.inclusion_tag("components/rate.html")
+def rate(value: Any) -> dict[str, Any]:
+    """Show a share (learning.proportion.Proportion) with its interval and n; grey where there are too few to say."""
+    return {"rate": value}
 
 
 @register.inclusion_tag("components/chart.html")

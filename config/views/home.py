@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,6 +19,7 @@ from core.paging import bounded_count
 from deployments.models import EdgeServer, EdgeSlot, Rollout, RolloutState
 from deployments.views.edge import standing
 from learning.models import AiModule, City, Erasure, LearningSample, SampleState, UploadBatch
+from learning.silence import overdue
 from learning.views.review import decided_today, waiting
 from training.models import DatasetVersion, JobStatus, ModelStatus, ModelVersion, TrainingJob, VersionState
 
@@ -125,11 +126,11 @@ def _fleet_cards(user: User) -> list[Card]:
 
 
 def _city_cards(user: User) -> list[Card]:
-    """Answer the cities that sent before, and nothing for a week."""
-    sent = City.objects.visible_to(user).annotate(last_sent=Max("batches__opened_at"))
-    overdue = sent.filter(last_sent__lt=timezone.now() - RECENT)
-    filled_by = _("Every city sent within seven days.")
-    return [_card(_("Overdue cities"), overdue, reverse("learning:batches"), filled_by, "last_sent")]
+    """Answer the cities that are silent for longer than they are expected to be."""
+    late = overdue(City.objects.visible_to(user))
+    there = reverse("learning:cities", query={"stands": "overdue"})
+    filled_by = _("Every city sent as often as it is expected to, or within seven days.")
+    return [_card(_("Overdue cities"), late, there, filled_by, "silent_since")]
 
 
 def _erasure_cards() -> list[Card]:

@@ -4,6 +4,8 @@ import { cycleTheme } from "./theme.js";
 import { closeDialog, openDialog, watchTypedWord } from "./dialog.js";
 import { toEnd } from "./live.js";
 import { sharpenSmallImages } from "./pictures.js";
+import { moveInGrid } from "./grid.js";
+import { watchTicks } from "./ticks.js";
 
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest(selector);
@@ -60,3 +62,5 @@ async function copy(button) {
 
 sharpenSmallImages(document);
 toEnd();
+moveInGrid(document);
+watchTicks(document);

@@ -12,11 +12,14 @@ from tests.pages import looking
 pytestmark = pytest.mark.django_db
 
 QUERIES = {
-    "home": 28,
-    "learning:batches": 6,
-    "learning:samples": 6,
+    "home": 29,
+    "learning:batches": 8,
+    "learning:samples": 9,
     "learning:erasures": 6,
     "learning:retention": 8,
+    "learning:batch-calendar": 4,
+    "learning:cities": 9,
+    "learning:figures": 9,
     "training:datasets": 5,
     "training:jobs": 5,
     "training:models": 5,

@@ -15,6 +15,11 @@ pytestmark = pytest.mark.django_db
 PAGES = {
     "batches": lambda w: reverse("learning:batches"),
     "batch": lambda w: reverse("learning:batch", args=[w.batch.pk]),
+    "calendar": lambda w: reverse("learning:batch-calendar"),
+    "cities": lambda w: reverse("learning:cities"),
+    "city": lambda w: reverse("learning:city", args=[w.city.slug]),
+    "figures": lambda w: reverse("learning:figures"),
+    "selections": lambda w: reverse("learning:selections"),
     "samples": lambda w: reverse("learning:samples"),
     "sample": lambda w: reverse("learning:sample", args=[w.sample.sample_id]),
     "review": lambda w: reverse("learning:review"),
@@ -38,7 +43,7 @@ PAGES = {
 OPEN_TO_ALL = {"home": "/", "components": "/components/"}
 STAFF_ONLY = {"review", "review of a module", "erasures", "retention", "new dataset", "new rollout"}
 GLOBAL_FOR_ALL = {"dataset", "version", "job", "model"}
-DETAILS = {"batch", "sample", "rollout", "edge", *GLOBAL_FOR_ALL}
+DETAILS = {"batch", "city", "sample", "rollout", "edge", *GLOBAL_FOR_ALL}
 
 
 @pytest.fixture
