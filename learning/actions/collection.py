@@ -1,6 +1,6 @@
 """Verbs on collections: beginning, cancelling and going on with one. What a worker does is in collecting.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +13,8 @@ from core.errors import Conflict, Invalid
 from core.queue import enqueue
 from learning.actions.person import MAX_DOMAIN
 from learning.collectors import serp
-from learning.models import AiModule, CollectionSession, SessionStatus, Task
+from learning.models import AiModule, CollectionSession, Person, SessionStatus, Task
+from learning.models.person import normalized_name
 
 TASK = "learning.tasks.run_collection"
 MAX_PEOPLE, MAX_IMAGES = 500, 200
@@ -78,6 +79,17 @@ def resume(session: CollectionSession, *, by: User) -> CollectionSession:
     record(by, "resume", session)
     enqueue(TASK, session.pk)
     return session
+
+
+def forget(people: Iterable[Person]) -> None:
+    """Take people who are being erased out of what collections were asked for, in the caller's transaction."""
+    known = {name for person in people for name in (person.normalized_name, person.wikidata_id) if name}
+    asked = CollectionSession.objects.exclude(plan__names=[]) if known else CollectionSession.objects.none()
+    for session in asked.only("pk", "plan"):
+        names = session.plan["names"]
+        kept = [name for name in names if name not in known and normalized_name(name) not in known]
+        if len(kept) < len(names):
+            CollectionSession.objects.filter(pk=session.pk).update(plan={**session.plan, "names": kept})
 
 
 def _check(

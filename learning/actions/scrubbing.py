@@ -10,7 +10,7 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 
 from core.hooks import SampleChange, objects_gone
-from learning.actions import ledger, purging
+from learning.actions import collection, ledger, purging
 from learning.actions.discarding import release_samples
 from learning.actions.person import recount
 from learning.actions.settling import announce
@@ -108,7 +108,9 @@ def _scrub_people(keys: Sequence[int]) -> int:
     images.delete()
     Image.objects.filter(person__in=people, sample__isnull=True).delete()  # refused images have no sample, only a reason
     left = Image.objects.filter(person__in=people).values("person")
-    gone = Person.objects.filter(pk__in=people).exclude(pk__in=left).delete()[0]
+    unseen = Person.objects.filter(pk__in=people).exclude(pk__in=left)
+    collection.forget(unseen)
+    gone = unseen.delete()[0]
     for person in Person.objects.filter(pk__in=people):
         recount(person)
     return gone

@@ -14,9 +14,19 @@ from learning import faces
 from learning.actions import image as images
 from learning.actions import person as persons
 from learning.actions import sample as samples
+from learning.actions import scrubbing
 from learning.actions.image import Origin
 from learning.actions.person import Named
-from learning.models import Image, LearningSample, Person, PersonStatus, ReviewSlot, SampleState, StoredObject
+from learning.models import (
+    CollectionSession,
+    Image,
+    LearningSample,
+    Person,
+    PersonStatus,
+    ReviewSlot,
+    SampleState,
+    StoredObject,
+)
 from learning.models.person import normalized_name
 from tests import people
 from tests.factories.people import faces_module, folders, portrait, somebody
@@ -228,3 +238,18 @@ def test_a_folder_of_people_is_imported_once_with_a_report(tmp_path, capsys):
     assert not Person.objects.filter(consent=True).exists()
     assert not LearningSample.objects.may_be_trained_on().exists()
     assert Person.objects.get(trainable=True).folder_path == "trainingPassSerbia/novak_djokovic"
+
+
+def test_erasing_some_images_counts_the_others_and_erasing_all_forgets_the_person():
+    person = somebody(images_of=6, wikidata_id="Q5812")
+    session = CollectionSession.objects.create(
+        domain="serbia", module=faces_module(), plan={"names": ["Novak Đoković", "Q5812", "Ana Ivanović"]}
+    )
+    keys = list(Image.objects.order_by("pk").values_list("sample", flat=True))
+    scrubbing._scrub_people(keys[:2])
+    person.refresh_from_db()
+    assert (person.total_images, person.trainable) == (4, False)
+    scrubbing._scrub_people(keys[2:])
+    assert not Person.objects.exists()
+    session.refresh_from_db()
+    assert session.plan["names"] == ["Ana Ivanović"]
