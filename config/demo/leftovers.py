@@ -18,7 +18,8 @@ from config.demo.digits import SIDE, Scan
 from deployments import reports
 from deployments.actions import deployment, edge_server, rollout
 from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
-from learning.actions import module
+from learning.actions import erasure, module
+from learning.models import Erasure, LearningSample, SubjectKind
 from training.models import ModelVersion
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def leave(story: "Story", good: ModelVersion, waiting: ModelVersion) -> dict[str
     _disagree(story)  # there is one reading so far, so both get the same
     _send_readings(story, range(1, READINGS))
     paused = _pause_after_canary(story, good)
+    _ask_to_erase(story)
     places = {
         "label ten": (story.ann, "/review/meter_digit/"),
         "settle": (rhea, f"/review/{READING}/?kind=dispute"),
@@ -145,6 +147,15 @@ def _pause_after_canary(story: "Story", good: ModelVersion) -> Rollout:
     EdgeSlot.objects.filter(edge_server=drifting).update(desired=good, desired_at=long_ago)
     EdgeServer.objects.filter(pk=silent.pk).update(last_seen_at=long_ago)
     return begun
+
+
+def _ask_to_erase(story: "Story") -> None:
+    """Ask for the erasure of one meter's reading, five days ago: it is due in two."""
+    readings = LearningSample.objects.filter(module__slug=READING, prediction__isnull=False)
+    read: Any = readings.order_by("id").values_list("prediction", flat=True)[0]
+    asked = erasure.draft(SubjectKind.PLATE, {"plate": read["text"]}, by=story.ada, reference="demo-1")
+    now = timezone.now()  # a demo cannot wait: these two moments are set back by hand
+    Erasure.objects.filter(pk=asked.pk).update(requested_at=now - timedelta(days=5), due_at=now + timedelta(days=2))
 
 
 def _edge(story: "Story", name: str) -> EdgeServer:

@@ -21,6 +21,7 @@ from core.ids import new_id
 from core.storage import ObjectMissing, store
 from learning import annotation, features, previews
 from learning.actions import city as cities
+from learning.actions import ledger
 from learning.actions import object as stored_object
 from learning.actions import sample as samples
 from learning.actions.intake import SAMPLE_NAMESPACE, name_in
@@ -213,6 +214,7 @@ def _known(facts: Facts, sha256: str) -> TrainingExample | None:
         raise Conflict("There is another example of this record_id.", code="record_id_conflict")
     if facts.source and LearningSample.objects.filter(city=cities.hub(), event_id=_event(facts, sha256)).exists():
         raise Conflict("There is another file under this path.", code="event_id_conflict")
+    ledger.refuse_erased(cities.hub(), _event(facts, sha256))
     return None
 
 

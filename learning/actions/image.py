@@ -17,6 +17,7 @@ from core.errors import Conflict
 from core.storage import store
 from learning import faces, images
 from learning.actions import city as cities
+from learning.actions import ledger
 from learning.actions import object as stored_object
 from learning.actions import sample as samples
 from learning.actions.intake import SAMPLE_NAMESPACE
@@ -74,6 +75,7 @@ def add(content: bytes, *, by: User | None, person: Person, module: AiModule, or
         return known, False
     image = Image(person=person, sha256=digest, file_size=len(content), **vars(origin))
     image.file_path = f"{person.folder_path}/{origin.filename}"[-500:]
+    ledger.refuse_erased(cities.hub(), _event(image))
     clean = stripped(content)
     try:
         facts = _inspected(clean)
@@ -207,7 +209,7 @@ def _write(image: Image, sample: LearningSample, kept: list[StoredObject], facts
 def _sample(image: Image, module: AiModule, facts: Inspected) -> LearningSample:
     """Make the sample of an image, not saved: the folder's name is what it predicts, where the module knows that name."""
     city, person = cities.hub(), image.person
-    event_id = _short(f"{PEOPLE}:{image.file_path}", PEOPLE, MAX_EVENT)
+    event_id = _event(image)
     return LearningSample(
         sample_id=str(uuid.uuid5(SAMPLE_NAMESPACE, f"{city.slug}\n{event_id}")),
         module=module,
@@ -221,6 +223,10 @@ def _sample(image: Image, module: AiModule, facts: Inspected) -> LearningSample:
         image_quality_score=facts.quality,
         group_key=_short(f"{city.slug}:person:{person.domain}/{person.normalized_name}", "hub:person", MAX_GROUP),
     )
+
+
+def _event(image: Image) -> str:
+    return _short(f"{PEOPLE}:{image.file_path}", PEOPLE, MAX_EVENT)
 
 
 def _prediction(person: Person, module: AiModule) -> dict[str, Any] | None:

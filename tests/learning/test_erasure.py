@@ -16,7 +16,9 @@ from core.errors import Conflict, Invalid, Refused
 from core.storage import ObjectMissing, store
 from learning.actions import access_export, erasing, erasure, hold, ledger, scrubbing
 from learning.actions import batch as batches
+from learning.actions import example as example_verbs
 from learning.actions import object as stored_object
+from learning.actions import sample as sample_verbs
 from learning.models import (
     Erasure,
     ErasureItem,
@@ -36,7 +38,8 @@ from learning.models.erasure import LedgerPage
 from learning.subject import Subject, is_near, plate_of
 from tests import people
 from tests.factories import training as rooms
-from tests.factories.learning import item, opened, picture, pune, put, registered, vehicles
+from tests.factories.learning import gestures, item, npz, opened, picture, pune, put, registered, vehicles
+from tests.factories.people import somebody
 from tests.factories.training_models import ModelVersionFactory
 from training import files, local, verification
 from training.actions import erasure as training_erasure
@@ -417,6 +420,21 @@ def test_an_access_export_holds_all_of_it_and_an_erasure_takes_it():
 def picture_of(sample):
     with store().open_object(sample.object.name) as stream:
         return stream.read()
+
+
+def test_what_people_and_folders_bring_again_is_refused():
+    ada, gesture = people.ada(), gestures()
+    facts = example_verbs.Facts(user_id="user-9", label="wave")
+    example_verbs.add(npz(), by=ada, module=gesture, facts=facts)
+    person = somebody(images_of=1)
+    upload = sample_verbs.add(picture(1), by=ada, module=vehicles())[0]
+    done("user", {"user_id": "user-9"})
+    done("person", {"person": f"{person.domain}/{person.normalized_name}"})
+    done("samples", {"samples": [upload.sample_id]})
+    with pytest.raises(Conflict, match="was erased"):
+        example_verbs.add(npz(), by=ada, module=gesture, facts=facts)
+    with pytest.raises(Conflict, match="was erased"):
+        somebody(images_of=1)
 
 
 def test_a_late_erasure_says_so():
