@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from core import file_queue
+
 STORES = {"s3": "core.s3_store.S3Store", "r2": "core.s3_store.S3Store", "gs": "core.gcs_store.GcsStore"}
 
 
@@ -84,4 +86,4 @@ def broker(url: str, var: Path) -> dict[str, Any]:
         "control_folder": str(folder / "control"),
         "polling_interval": 0.2,
     }
-    return {"broker_url": "filesystem://", "broker_transport_options": options}
+    return {"broker_url": f"{file_queue.NAME}://", "broker_transport_options": options}
