@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='learningsample',
-            index=models.Index(fields=['city', 'id'], name='sample_city'),
+            index=models.Index(fields=['id', 'city'], name='sample_city'),
         ),
         migrations.AddField(
             model_name='dailycount',

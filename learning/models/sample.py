@@ -111,7 +111,8 @@ class LearningSample(Lifecycle):
         indexes = [
             models.Index(fields=["module", "state", "id"], name="sample_module_state"),
             models.Index(fields=["captured_at", "city"], name="sample_captured"),
-            models.Index(fields=["city", "id"], name="sample_city"),
+            # not (city, id): no second index begins with the city, or a look-up by (city, event_id) of a new city may walk it
+            models.Index(fields=["id", "city"], name="sample_city"),
             models.Index(fields=["batch", "id"], name="sample_batch"),
         ]
         constraints = [
