@@ -4,9 +4,11 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
 
 export function moveInGrid(root) {
   for (const table of root.querySelectorAll("table[data-grid]")) {
-    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.querySelector("a")));
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.querySelectorAll("td")].map((cell) => cell.querySelector("a")));
     const links = rows.flat().filter(Boolean);
     links.forEach((link, place) => { link.tabIndex = place ? -1 : 0; });
+    const frame = table.closest(".table-wrap");
+    if (frame) frame.scrollLeft = frame.scrollWidth; // the newest day stands last
     table.addEventListener("keydown", (event) => {
       const row = rows.findIndex((cells) => cells.includes(event.target));
       const next = row < 0 ? null : step(rows, row, rows[row].indexOf(event.target), event.key);

@@ -28,7 +28,7 @@ DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 MOST_BYTES = 150_000
 PICTURED = {
     "dark": {"home", "review", "job", "rollout", "model"},
-    "phone": {"home", "review", "rollout"},
+    "phone": {"home", "review", "rollout", "calendar", "samples"},
 }
 
 
@@ -45,6 +45,14 @@ def scenes(made: Gallery) -> Iterator[Scene]:
     """Answer every page that a person logged in can open."""
     yield Scene("home", "/")
     yield Scene("review", "/review/", "[data-review][aria-busy=false] img:not([hidden])")
+    yield Scene("cities", "/cities/")
+    yield Scene("city", f"/cities/{made.deliveries.city.slug}/")
+    yield Scene("calendar", "/batches/calendar/")
+    yield Scene("figures", "/figures/")
+    yield Scene("batch-verified", f"/batches/{made.deliveries.moving.pk}/")
+    yield Scene("selection", f"/selections/{made.deliveries.chosen.pk}/")
+    yield Scene("selection-done", f"/selections/{made.deliveries.done.pk}/")
+    yield Scene("selections", "/selections/")
     yield Scene("batches", "/batches/")
     yield Scene("batch", f"/batches/{made.batch.pk}/")
     yield Scene("samples", "/samples/")

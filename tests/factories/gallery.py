@@ -18,6 +18,7 @@ from learning.models import AiModule, City, Erasure, LearningSample, ReviewSlot,
 from learning.models.batch import DUPLICATE
 from tests import people
 from tests.factories import training as rooms
+from tests.factories.deliveries import Deliveries, deliveries
 from tests.factories.deployments import EdgeServerFactory, released_version
 from tests.factories.training_models import ModelVersionFactory
 from training.models import DatasetVersion, JobStatus, MetricPoint, ModelVersion, RunLog, RunState, TrainingJob, TrainingRun
@@ -41,6 +42,7 @@ class Gallery:
     paused: Rollout
     edge: EdgeServer
     erasure: Erasure
+    deliveries: Deliveries
 
 
 def gallery() -> Gallery:
@@ -68,7 +70,18 @@ def gallery() -> Gallery:
     rollout_verbs.pause(paused, by=ada, reason="The meters of the harbour are being exchanged.")
     _stand_differently(edges)
     return Gallery(
-        batch, samples[0], version, running, failed, released, testing, live, paused, edges[1], _erasure(samples[:5], ada)
+        batch,
+        samples[0],
+        version,
+        running,
+        failed,
+        released,
+        testing,
+        live,
+        paused,
+        edges[1],
+        _erasure(samples[:5], ada),
+        deliveries(pune, samples[20:50]),
     )
 
 
