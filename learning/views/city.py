@@ -128,16 +128,17 @@ def _page(request: HttpRequest, shown: City, user: User, **shown_once: Any) -> H
         **_managed(shown, user),
         **shown_once,
     }
-    if key := shown_once.get("key"):
-        facts["config"] = CONFIG.format(hub=settings.PUBLIC_URL, city=shown.slug, key=key)
+    if shown_once.get("key"):
+        facts["config"] = CONFIG.format(hub=settings.PUBLIC_URL, city=shown.slug)
     return render(request, "learning/city_detail.html", facts)
 
 
-CONFIG = """# cc-edge.toml
-hub = "{hub}"
+CONFIG = """hub = "{hub}"
 city = "{city}"
-key = "{key}"
+key_file = "key"
+source = "samples"
 """
+"""What `cc-edge upload` reads; the key lies beside it, in a file of its own."""
 
 
 def _corrections(counts: Any) -> dict[str, Any]:

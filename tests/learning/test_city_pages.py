@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.actions import access_key
 from accounts.models import AccessKey, Event
+from cc_edge.settings import Settings
 from learning import silence
 from learning.actions import city as cities
 from learning.actions import summary
@@ -68,13 +69,16 @@ def test_a_city_is_shown_with_what_it_sent_and_how_often_it_is_corrected():
     assert "Too few to say" in page
 
 
-def test_a_key_is_shown_once_with_a_configuration_to_copy():
+def test_a_key_is_shown_once_with_a_configuration_to_copy(tmp_path, settings):
     city, ada = made.pune(), looking(people.ada())
     response = ada.post(reverse("learning:key-issue", args=[city.slug]), {"days": "90"})
     key = response.context["key"]
     page = text_of(response)
     assert key in page
-    assert "city = &quot;city_pune&quot;" in page
+    (tmp_path / "cc-edge.toml").write_text(response.context["config"])
+    (tmp_path / "key").write_text(key)
+    read = Settings.find(tmp_path / "cc-edge.toml")
+    assert (read.hub, read.city, read.key_file.read_text()) == (settings.PUBLIC_URL, "city_pune", key)
     assert "no-store" in response["Cache-Control"]
     assert access_key.authenticate(key).user == city.user
     assert AccessKey.objects.get(user=city.user).expires_at
