@@ -57,6 +57,7 @@ check: install-dev ## ruff, mypy, import-linter, missing migrations, Django's ow
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py schema --check
 	@$(BIN)/python manage.py check
 
 format: install-dev ## let ruff write

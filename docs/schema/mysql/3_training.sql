@@ -1,0 +1,347 @@
+-- training: Datasets, jobs and the model registry.
+-- Written from the models by `manage.py schema`; load the files of a folder in the order of their numbers.
+-- For MySQL 8 and MariaDB 10.6 or newer, as utf8mb4. What these databases do not keep, whoever writes must see to:
+--   the audit log (events) is append-only by triggers elsewhere; here nothing refuses a change;
+--   indexes with a condition are left out: they make reading faster and keep no rule;
+--   texts compare by the collation of the database; the hub means them byte by byte (utf8mb4_bin).
+
+-- A named, growing set of samples of one module.
+CREATE TABLE `training_datasets` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `organization_id` bigint NULL,
+    `name` varchar(120) NOT NULL,
+    `description` longtext NOT NULL,
+    `module_id` bigint NOT NULL,
+    `label_schema` json NOT NULL,
+    `environment` varchar(12) NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `status` varchar(10) NOT NULL,
+    `rule` json NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `updated_at` datetime(6) NOT NULL,
+    CONSTRAINT `dataset_status_known` CHECK (`status` IN ('draft', 'active', 'archived')),
+    CONSTRAINT `dataset_environment_known` CHECK (`environment` IN ('dev', 'staging', 'production'))
+);
+
+ALTER TABLE `training_datasets` ADD COLUMN `dataset_name_once_per_organization_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
+
+CREATE UNIQUE INDEX `dataset_name_once_per_organization` ON `training_datasets` (`dataset_name_once_per_organization_1`, `name`, `version`);
+
+-- A change of a dataset's counts, written in the verb's transaction; a task folds many into one.
+CREATE TABLE `training_dataset_deltas` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `samples` integer NOT NULL,
+    `labeled` integer NOT NULL,
+    `verified` integer NOT NULL,
+    `bytes` bigint NOT NULL
+);
+
+-- A learning sample's place in a dataset; what the seed calls file and labels is the sample's own.
+CREATE TABLE `training_samples` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `sample_id` bigint NOT NULL,
+    `metadata` json NOT NULL,
+    `is_labeled` bool NOT NULL,
+    `is_verified` bool NOT NULL,
+    `labeled_by_id` bigint NULL,
+    `verified_by_id` bigint NULL,
+    `quality_score` numeric(4, 3) NULL,
+    `rejection_reason` varchar(200) NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    CONSTRAINT `training_sample_once_per_dataset` UNIQUE (`dataset_id`, `sample_id`)
+);
+
+-- `<dataset>@<semver>`; the fingerprint is over sorted member lines and holds no database id.
+CREATE TABLE `dataset_versions` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `state` varchar(10) NOT NULL,
+    `seed` bigint NOT NULL,
+    `split` json NOT NULL,
+    `dataset_query` json NOT NULL,
+    `label_schema` json NOT NULL,
+    `release_notes` longtext NOT NULL,
+    `fingerprint` varchar(80) NOT NULL,
+    `sample_count` integer UNSIGNED NOT NULL CHECK (`sample_count` >= 0),
+    `statistics` json NOT NULL,
+    `manifest_id` char(32) NULL,
+    `truth_id` char(32) NULL,
+    `is_production` bool NOT NULL,
+    `freeze_token` varchar(32) NOT NULL,
+    `freeze_beat_at` datetime(6) NULL,
+    `error_message` longtext NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `frozen_at` datetime(6) NULL,
+    `erased_count` integer UNSIGNED NOT NULL CHECK (`erased_count` >= 0),
+    `truth_outdated` bool NOT NULL,
+    `rewrite_until` datetime(6) NULL,
+    CONSTRAINT `version_once_per_dataset` UNIQUE (`dataset_id`, `version`),
+    CONSTRAINT `version_state_known` CHECK (`state` IN ('draft', 'freezing', 'frozen', 'archived')),
+    CONSTRAINT `version_frozen_has_fingerprint` CHECK ((NOT (`state` = 'frozen') OR NOT (`fingerprint` = '')))
+);
+
+ALTER TABLE `dataset_versions` ADD COLUMN `version_one_production_per_dataset` tinyint GENERATED ALWAYS AS (CASE WHEN `is_production` = 1 THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `version_one_production_per_dataset` ON `dataset_versions` (`dataset_id`, `version_one_production_per_dataset`);
+
+-- One sample in one version: lean, without its truth, which travels in the version's own object.
+CREATE TABLE `dataset_members` (
+    `version_id` char(32) NOT NULL,
+    `sample_id` bigint NOT NULL,
+    `split` varchar(10) NOT NULL,
+    `erased_at` datetime(6) NULL,
+    PRIMARY KEY (`version_id`, `sample_id`)
+);
+
+-- The split of a group (an event, near-duplicates, a person) in the version that met it first; later ones inherit it.
+CREATE TABLE `dataset_group_splits` (
+    `version_id` char(32) NOT NULL,
+    `group_hash` bigint NOT NULL,
+    `split` varchar(10) NOT NULL,
+    PRIMARY KEY (`version_id`, `group_hash`)
+);
+
+-- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
+CREATE TABLE `training_jobs` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `kind` varchar(10) NOT NULL,
+    `organization_id` bigint NULL,
+    `user_id` varchar(120) NOT NULL,
+    `name` varchar(120) NOT NULL,
+    `description` longtext NOT NULL,
+    `module_id` bigint NOT NULL,
+    `dataset_id` char(32) NOT NULL,
+    `dataset_version_id` char(32) NOT NULL,
+    `base_model_version_id` char(32) NULL,
+    `evaluated_version_id` char(32) NULL,
+    `evaluated_split` varchar(10) NOT NULL,
+    `trainer` varchar(60) NOT NULL,
+    `training_config` json NOT NULL,
+    `hyperparameters` json NOT NULL,
+    `seed` bigint NOT NULL,
+    `queue` varchar(40) NOT NULL,
+    `status` varchar(10) NOT NULL,
+    `progress_percent` smallint UNSIGNED NOT NULL CHECK (`progress_percent` >= 0),
+    `current_epoch` integer UNSIGNED NOT NULL CHECK (`current_epoch` >= 0),
+    `total_epochs` integer UNSIGNED NOT NULL CHECK (`total_epochs` >= 0),
+    `metrics` json NOT NULL,
+    `output_model_version_id` char(32) NULL UNIQUE,
+    `max_attempts` smallint UNSIGNED NOT NULL CHECK (`max_attempts` >= 0),
+    `cancel_requested_at` datetime(6) NULL,
+    `created_at` datetime(6) NOT NULL,
+    `started_at` datetime(6) NULL,
+    `completed_at` datetime(6) NULL,
+    `estimated_completion` datetime(6) NULL,
+    `error_message` longtext NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    CONSTRAINT `job_status_known` CHECK (`status` IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
+    CONSTRAINT `job_progress_in_range` CHECK (`progress_percent` <= 100)
+);
+
+-- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
+CREATE TABLE `ai_model_versions` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `organization_id` bigint NULL,
+    `user_id` varchar(120) NOT NULL,
+    `module_id` bigint NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `name` varchar(120) NOT NULL,
+    `description` longtext NOT NULL,
+    `notes` longtext NOT NULL,
+    `training_job_id` char(32) NULL,
+    `dataset_version_id` char(32) NULL,
+    `base_version_id` char(32) NULL,
+    `trainer_name` varchar(60) NOT NULL,
+    `encoding` varchar(80) NOT NULL,
+    `bundle_id` char(32) NOT NULL,
+    `config_id` char(32) NULL,
+    `card` longtext NOT NULL,
+    `trained_at` datetime(6) NOT NULL,
+    `accuracy` double precision NULL,
+    `precision_score` double precision NULL,
+    `recall_score` double precision NULL,
+    `f1_score` double precision NULL,
+    `inference_time_ms` double precision NULL,
+    `evaluation` json NOT NULL,
+    `min_edge_version` varchar(40) NOT NULL,
+    `supported_platforms` json NOT NULL,
+    `status` varchar(10) NOT NULL,
+    `four_eyes` bool NOT NULL,
+    `requested_by_id` bigint NOT NULL,
+    `approved_by_id` bigint NULL,
+    `approved_at` datetime(6) NULL,
+    `approval_notes` longtext NOT NULL,
+    `release_requested_by_id` bigint NULL,
+    `release_requested_at` datetime(6) NULL,
+    `released_at` datetime(6) NULL,
+    `release_notes` longtext NOT NULL,
+    `deprecated_at` datetime(6) NULL,
+    `deprecation_reason` longtext NOT NULL,
+    `is_active` bool NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    CONSTRAINT `model_status_known` CHECK (`status` IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
+    CONSTRAINT `model_approver_is_not_requester` CHECK ((`four_eyes` = 0 OR `approved_by_id` IS NULL OR NOT (`approved_by_id` = (`requested_by_id`) AND `approved_by_id` IS NOT NULL))),
+    CONSTRAINT `model_approved_by_a_person` CHECK ((NOT (`status` IN ('approved', 'released')) OR (`approved_at` IS NOT NULL AND `approved_by_id` IS NOT NULL))),
+    CONSTRAINT `model_active_is_released` CHECK ((`is_active` = 0 OR `status` = 'released'))
+);
+
+ALTER TABLE `ai_model_versions` ADD COLUMN `model_version_once_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
+
+CREATE UNIQUE INDEX `model_version_once` ON `ai_model_versions` (`model_version_once_1`, `module_id`, `user_id`, `version`);
+
+ALTER TABLE `ai_model_versions` ADD COLUMN `model_one_active_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
+
+ALTER TABLE `ai_model_versions` ADD COLUMN `model_one_active` tinyint GENERATED ALWAYS AS (CASE WHEN `is_active` = 1 THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `model_one_active` ON `ai_model_versions` (`model_one_active_1`, `user_id`, `module_id`, `model_one_active`);
+
+-- An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
+CREATE TABLE `training_runs` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `job_id` char(32) NOT NULL,
+    `attempt` smallint UNSIGNED NOT NULL CHECK (`attempt` >= 0),
+    `state` varchar(10) NOT NULL,
+    `token` varchar(64) NOT NULL,
+    `worker` varchar(120) NOT NULL,
+    `heartbeat_at` datetime(6) NOT NULL,
+    `user_id` varchar(120) NOT NULL,
+    `modality` varchar(64) NOT NULL,
+    `model_id` char(32) NULL,
+    `dataset_query` json NOT NULL,
+    `example_count` integer UNSIGNED NOT NULL CHECK (`example_count` >= 0),
+    `examples_hash` varchar(80) NOT NULL,
+    `seed` bigint NOT NULL,
+    `code_version` varchar(80) NOT NULL,
+    `lock_hash` varchar(80) NOT NULL,
+    `hardware` json NOT NULL,
+    `metrics` json NULL,
+    `exit_reason` varchar(20) NOT NULL,
+    `error_message` longtext NOT NULL,
+    `started_at` datetime(6) NOT NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `run_attempt_once` UNIQUE (`job_id`, `attempt`),
+    CONSTRAINT `run_state_known` CHECK (`state` IN ('claimed', 'running', 'succeeded', 'failed', 'lost', 'cancelled'))
+);
+
+ALTER TABLE `training_runs` ADD COLUMN `run_one_alive_per_job` tinyint GENERATED ALWAYS AS (CASE WHEN `state` IN ('claimed', 'running') THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `run_one_alive_per_job` ON `training_runs` (`job_id`, `run_one_alive_per_job`);
+
+-- One line of a run's log.
+CREATE TABLE `training_run_logs` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `run_id` char(32) NOT NULL,
+    `seq` integer UNSIGNED NOT NULL CHECK (`seq` >= 0),
+    `at` datetime(6) NOT NULL,
+    `level` varchar(10) NOT NULL,
+    `text` longtext NOT NULL,
+    CONSTRAINT `run_log_seq_once` UNIQUE (`run_id`, `seq`)
+);
+
+-- One measured value of a run at one step (an epoch).
+CREATE TABLE `training_metric_points` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `run_id` char(32) NOT NULL,
+    `name` varchar(60) NOT NULL,
+    `step` integer UNSIGNED NOT NULL CHECK (`step` >= 0),
+    `value` double precision NOT NULL,
+    CONSTRAINT `metric_point_once` UNIQUE (`run_id`, `name`, `step`)
+);
+
+-- One version of one role's TUF metadata, byte for byte as it is served; kept in the database for every web host.
+CREATE TABLE `trust_documents` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `role` varchar(20) NOT NULL,
+    `version` integer UNSIGNED NOT NULL CHECK (`version` >= 0),
+    `body` longblob NOT NULL,
+    `expires_at` datetime(6) NOT NULL,
+    `published_at` datetime(6) NULL,
+    `created_at` datetime(6) NOT NULL,
+    CONSTRAINT `trust_version_once` UNIQUE (`role`, `version`),
+    CONSTRAINT `trust_role_known` CHECK (`role` IN ('root', 'targets', 'snapshot', 'timestamp', 'assignments'))
+);
+
+ALTER TABLE `trust_documents` ADD COLUMN `trust_one_awaiting_signatures` tinyint GENERATED ALWAYS AS (CASE WHEN `published_at` IS NULL THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `trust_one_awaiting_signatures` ON `trust_documents` (`role`, `trust_one_awaiting_signatures`);
+
+ALTER TABLE `training_datasets` ADD CONSTRAINT `training_datasets_organization_id_63c40456_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `training_datasets` ADD CONSTRAINT `training_datasets_module_id_39c192b2_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `training_datasets` ADD CONSTRAINT `training_datasets_created_by_id_6dbbf84d_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `training_dataset_deltas` ADD CONSTRAINT `training_dataset_del_dataset_id_80786d0e_fk_training_` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_dataset_id_9b608dfa_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_sample_id_83c27a0c_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
+ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_labeled_by_id_92e4984b_fk_users_id` FOREIGN KEY (`labeled_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_verified_by_id_85586a0c_fk_users_id` FOREIGN KEY (`verified_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `dataset_versions` ADD CONSTRAINT `dataset_versions_dataset_id_f2815962_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `dataset_versions` ADD CONSTRAINT `dataset_versions_manifest_id_e7a8d77b_fk_stored_objects_id` FOREIGN KEY (`manifest_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_versions` ADD CONSTRAINT `dataset_versions_truth_id_9d114510_fk_stored_objects_id` FOREIGN KEY (`truth_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_versions` ADD CONSTRAINT `dataset_versions_created_by_id_4c759a31_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `dataset_members` ADD CONSTRAINT `dataset_members_version_id_aa24e7f0_fk_dataset_versions_id` FOREIGN KEY (`version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `dataset_members` ADD CONSTRAINT `dataset_members_sample_id_faa27455_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
+ALTER TABLE `dataset_group_splits` ADD CONSTRAINT `dataset_group_splits_version_id_388f6a2f_fk_dataset_versions_id` FOREIGN KEY (`version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_organization_id_49d47cce_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_module_id_8a47dfb3_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_dataset_id_b976df45_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_dataset_version_id_93a680df_fk_dataset_versions_id` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_base_model_version_i_46c8b539_fk_ai_model_` FOREIGN KEY (`base_model_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_evaluated_version_id_bc218b83_fk_ai_model_` FOREIGN KEY (`evaluated_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_output_model_version_687cb875_fk_ai_model_` FOREIGN KEY (`output_model_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_created_by_id_ce9abe3e_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `job_claim` ON `training_jobs` (`queue`, `status`, `created_at`, `id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_organization_id_0ec66d75_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_module_id_f5cdd459_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_training_job_id_2298c0eb_fk_training_jobs_id` FOREIGN KEY (`training_job_id`) REFERENCES `training_jobs` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_dataset_version_id_25c60598_fk_dataset_v` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_base_version_id_9c6e0f4d_fk_ai_model_` FOREIGN KEY (`base_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_bundle_id_85b3f017_fk_stored_objects_id` FOREIGN KEY (`bundle_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_config_id_26ec4653_fk_stored_objects_id` FOREIGN KEY (`config_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_requested_by_id_72f0854a_fk_users_id` FOREIGN KEY (`requested_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_approved_by_id_2a54841c_fk_users_id` FOREIGN KEY (`approved_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_release_requested_by_id_a805b54c_fk_users_id` FOREIGN KEY (`release_requested_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_job_id_178959eb_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
+
+ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_model_id_7bb3924e_fk_ai_model_versions_id` FOREIGN KEY (`model_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_run_logs` ADD CONSTRAINT `training_run_logs_run_id_c85f8c9e_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
+
+ALTER TABLE `training_metric_points` ADD CONSTRAINT `training_metric_points_run_id_0612202c_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
