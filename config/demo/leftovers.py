@@ -18,7 +18,7 @@ from config.demo.digits import SIDE, Scan
 from deployments import reports
 from deployments.actions import deployment, edge_server, rollout
 from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
-from learning.actions import erasure, module
+from learning.actions import erasure, module, summary
 from learning.models import Erasure, LearningSample, SubjectKind
 from training.models import ModelVersion
 
@@ -42,6 +42,8 @@ def leave(story: "Story", good: ModelVersion, waiting: ModelVersion) -> dict[str
     _send_readings(story, range(1, READINGS))
     paused = _pause_after_canary(story, good)
     _ask_to_erase(story)
+    summary.refresh()  # beat does so every five minutes; the figures shall stand there at once
+    summary.count_storage()
     places = {
         "label ten": (story.ann, "/review/meter_digit/"),
         "settle": (rhea, f"/review/{READING}/?kind=dispute"),
