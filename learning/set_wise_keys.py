@@ -1,4 +1,4 @@
-"""Foreign keys that PostgreSQL checks once a statement and not once a row (docs/decisions/0020).
+"""Foreign keys that PostgreSQL checks once a statement and not once a row (docs/decisions/0007).
 
 Samples and their labels come in by ten thousands, and of what they point at there is little: one city, one batch, some
 modules and cameras. A key checked row by row costs as much as the row. These are checked for all rows of a statement at
