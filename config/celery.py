@@ -22,10 +22,14 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "verify sealed batches": {"task": "learning.tasks.sweep_sealed", "schedule": 30.0},
+        "forget idempotency keys": {"task": "accounts.tasks.forget_idempotency_keys", "schedule": 86_400.0},
         "inspect store": {"task": "learning.tasks.inspect_store", "schedule": 86_400.0},
         "go on with collections": {"task": "learning.tasks.sweep_collections", "schedule": 60.0},
         "go on with selections": {"task": "learning.tasks.sweep_selections", "schedule": 60.0},
         "count days": {"task": "learning.tasks.count_days", "schedule": 300.0},
+        "weigh gold answers": {"task": "learning.tasks.weigh_gold", "schedule": 60.0},
+        "order queues": {"task": "learning.tasks.order_queues", "schedule": 900.0},
+        "count quality": {"task": "learning.tasks.count_quality", "schedule": 300.0},
         "count storage": {"task": "learning.tasks.count_storage", "schedule": 3600.0},
         "freeze versions": {"task": "training.tasks.sweep_freezing", "schedule": 30.0},
         "fold counts": {"task": "training.tasks.fold_counts", "schedule": 300.0},
@@ -44,4 +48,4 @@ app.conf.update(
     },
     beat_schedule_filename=str(settings.VAR / "beat"),
 )
-app.autodiscover_tasks(["learning", "training", "deployments"])
+app.autodiscover_tasks(["accounts", "learning", "training", "deployments"])

@@ -134,6 +134,11 @@ def _generated(connection: BaseDatabaseWrapper, table: type[models.Model], rule:
     Outside its condition that column is null, and a null is never the same as another.
     """
     quote, name = connection.ops.quote_name, str(rule.name)
+    if [rule.condition] == [
+        models.Q(**{f"{field}__isnull": False}) for field in rule.fields
+    ]:  # so it is without a condition too
+        own = ", ".join(quote(_column(table, field)) for field in rule.fields)
+        return [f"ALTER TABLE {quote(table._meta.db_table)} ADD CONSTRAINT {quote(name)} UNIQUE ({own});"]
     query = Query(table, alias_cols=False)
     columns, made = [quote(_column(table, field)) for field in rule.fields], []
     expressions: Sequence[Any] = rule.expressions

@@ -96,7 +96,14 @@ CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "keys": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "keys",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
+KEY_SECONDS = 5
+"""For how long a process goes on believing an access key that it looked up."""
 TRUST_DIR = Path(env.text("TRUST_DIR", str(VAR / "trust")))
 
 # who
@@ -130,6 +137,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else Non
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 12_000  # the form of a schema of a thousand labels
 
 # rules of the house
 APPROVAL_FOUR_EYES = env.flag("APPROVAL_FOUR_EYES", default=True)

@@ -15,3 +15,4 @@ application = get_wsgi_application()
 get_resolver().reverse_dict  # noqa: B018  (walks the URLconf, which imports every view)
 gc.collect()
 gc.freeze()
+gc.set_threshold(20_000, 20, 20)  # a request of ten thousand items makes no cycles: do not look for them hundreds of times

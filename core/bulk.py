@@ -3,12 +3,13 @@
 Rows are spelled column by column, and what all rows share is spelled once: that is what makes it fast.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import islice, repeat
-from typing import Any
+from queue import Queue
+from threading import Thread
+from typing import Any, Self
 
 import msgspec
 from django.db import connection, models
@@ -16,9 +17,11 @@ from django.utils import timezone
 
 CHUNK = 1_000
 """Rows that are handed over at once: while the database takes them, the next are spelled."""
+WAITING = 3
+"""Tables' rows that may wait for the database, spelled, where it is written behind."""
 NULL = "\\N"
-ESCAPED = re.compile(r"[\\\t\n\r]")
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+ESCAPES = str.maketrans(ESCAPED)
 Column = list[Any]
 Spell = Callable[[Column], Column]
 
@@ -56,9 +59,64 @@ def write(model: type[models.Model], count: int, values: Mapping[str, Any]) -> N
         return
     columns = _columns(model, count, values)
     if connection.vendor == "postgresql":
-        _copy(model, count, columns)
+        with connection.cursor() as cursor:
+            _copy(cursor, connection.wrap_database_errors, *_lines(model, count, columns))
     else:
         _insert(model, count, columns)
+
+
+class Behind:
+    """Writes rows like `write`, but PostgreSQL takes them while the caller goes on: for requests of very many rows.
+
+    Meanwhile nobody else may use the connection. What the database refuses is raised at the next call, or at the end.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: Queue[tuple[str, list[str]] | None] = Queue(maxsize=WAITING)
+        self.refused: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        if connection.vendor == "postgresql":
+            self.cursor, self.errors = connection.cursor(), connection.wrap_database_errors
+            self.thread = Thread(target=self._run, daemon=True)
+            self.thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if connection.vendor == "postgresql":
+            self.waiting.put(None)
+            self.thread.join()
+            self.cursor.close()
+        if kind is None:
+            self._raise()
+
+    def write(self, model: type[models.Model], count: int, values: Mapping[str, Any]) -> None:
+        """Write `count` rows of a table; the calls' order is kept."""
+        if connection.vendor != "postgresql":
+            write(model, count, values)
+        elif count:
+            self._raise()
+            statement, lines = _lines(model, count, _columns(model, count, values))
+            self.waiting.put((statement, list(lines)))
+
+    def wait(self) -> None:
+        """Return once all is written; the connection is the caller's until the next call of `write`."""
+        self.waiting.join()
+        self._raise()
+
+    def _run(self) -> None:
+        while (table := self.waiting.get()) is not None:
+            try:
+                if not self.refused:  # else the transaction is lost already, and the caller shall not wait for a place
+                    _copy(self.cursor, self.errors, *table)
+            except BaseException as error:  # noqa: BLE001  (raised where it is waited for)
+                self.refused = error
+            finally:
+                self.waiting.task_done()
+
+    def _raise(self) -> None:
+        if self.refused:
+            raise self.refused
 
 
 def take_keys(model: type[models.Model], count: int) -> list[int]:
@@ -94,7 +152,8 @@ def _columns(model: type[models.Model], count: int, values: Mapping[str, Any]) -
     return columns
 
 
-def _copy(model: type[models.Model], count: int, columns: Mapping[Any, Any]) -> None:
+def _lines(model: type[models.Model], count: int, columns: Mapping[Any, Any]) -> tuple[str, Iterator[str]]:
+    """Answer the COPY statement, and what to send, in pieces that are spelled when they are asked for."""
     names, pieces, spelled = [], [], []
     for field, value in columns.items():
         if value is None:
@@ -107,10 +166,14 @@ def _copy(model: type[models.Model], count: int, columns: Mapping[Any, Any]) -> 
             pieces.append(_spelled(field, [value], _COPY)[0].replace("%", "%%"))
     line = "\t".join(pieces) + "\n"
     statement = f"COPY {connection.ops.quote_name(model._meta.db_table)} ({', '.join(names)}) FROM STDIN"
-    # what goes wrong inside of copy() is psycopg's own error: the wrapper makes it Django's
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.cursor.copy(statement) as copy:
-        for rows in _chunks(spelled, count):
-            copy.write("".join([line % row for row in rows]))
+    return statement, ("".join([line % row for row in rows]) for rows in _chunks(spelled, count))
+
+
+def _copy(cursor: Any, errors: Any, statement: str, lines: Iterable[str]) -> None:
+    """Send them; what goes wrong inside of copy() is psycopg's own error, and `errors` makes it Django's."""
+    with errors, cursor.cursor.copy(statement) as copy:
+        for piece in lines:
+            copy.write(piece)
 
 
 def _insert(model: type[models.Model], count: int, columns: Mapping[Any, Any]) -> None:
@@ -151,7 +214,8 @@ def _spelled(field: Any, column: Column, table: Mapping[type[Any], Spell]) -> Co
 
 def _texts(column: Column) -> Column:
     """Escape them where any of them needs it, which is seldom."""
-    return [value.translate(ESCAPES) for value in column] if ESCAPED.search("".join(column)) else column
+    joined = "".join(column)
+    return [value.translate(ESCAPES) for value in column] if any(each in joined for each in ESCAPED) else column
 
 
 def _json(column: Column) -> Column:

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.db.models import CharField, Field, ForeignObject, Lookup
 
+SEPARATOR = "\x1f"
+"""ASCII's own between the parts of a record; no name of ours has one."""
+
 
 @ForeignObject.register_lookup
 @Field.register_lookup
@@ -26,6 +29,11 @@ class Among(Lookup):
         return f"{column} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(self.rhs)]  # noqa: S608  (a column)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Compare with the elements of an array."""
+        """Compare with the elements of an array, which is sent as one text where that can be: the driver quotes each of a list."""
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::{'text' if self.of_text else 'bigint'}[])", [*parameters, self.rhs]
+        if not self.of_text:
+            return f"{column} = ANY(%s::bigint[])", [*parameters, self.rhs]
+        joined = SEPARATOR.join(self.rhs)
+        if joined.count(SEPARATOR) == len(self.rhs) - 1 and joined:
+            return f"{column} = ANY(string_to_array(%s, %s))", [*parameters, joined, SEPARATOR]
+        return f"{column} = ANY(%s::text[])", [*parameters, self.rhs]

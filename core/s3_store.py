@@ -164,6 +164,8 @@ def translated(name: str) -> Iterator[None]:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+            raise StoreError("The bucket does not exist; make it, or mend STORE_URL.") from error
         if status == 404:
             raise ObjectMissing(name) from error
         if status in (409, 412):

@@ -47,7 +47,7 @@ class Presigner:
         response-content-disposition.
         """
         signed = {"host": self._host, **(headers or {})}
-        search = self._search(tuple(sorted(signed)), at, seconds, query or {})
+        search = self._search(tuple(signed), at, seconds, query or {})
         lines = "".join([f"{key}:{signed[key].strip()}\n" for key in search.headers])
         quoted = quote(name)
         request = f"{method}\n{self._path}/{quoted}\n{search.text}\n{lines}\n{search.signed}\nUNSIGNED-PAYLOAD"
@@ -69,6 +69,7 @@ class Presigner:
 
     def _make_search(self, headers: tuple[str, ...], at: datetime, seconds: int, query: Mapping[str, str]) -> "_Search":
         stamp, day = at.strftime("%Y%m%dT%H%M%SZ"), at.strftime("%Y%m%d")
+        headers = tuple(sorted(headers))
         scope, signed = f"{day}/{self.region}/s3/aws4_request", ";".join(headers)
         parameters = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import IO, Protocol, cast
 from urllib.parse import quote
 
@@ -166,6 +167,7 @@ def new_name(media_type: str) -> str:
     return f"{new_text_id()}.{EXTENSIONS.get(media_type, 'bin')}"
 
 
+@lru_cache(maxsize=4_096)
 def header_value(text: str) -> str:
     """Spell text so that a header carries it unchanged: percent-encoded where it is anything but plain printable ASCII."""
     return text if text.isascii() and text.isprintable() and not SPECIAL.search(text) else quote(text)

@@ -20,6 +20,7 @@ hypothesis_settings.register_profile("house", derandomize=True, deadline=None, s
 hypothesis_settings.load_profile("house")
 
 django_settings.MIDDLEWARE.insert(0, "tests.wire.Listening")
+django_settings.KEY_SECONDS = 0  # tests change who may do what, and see what comes of it at once
 
 _fixture_teardown = TransactionTestCase._fixture_teardown
 

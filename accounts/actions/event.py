@@ -6,6 +6,7 @@ import structlog
 from django.db import models
 
 from accounts.models import Event, User
+from core.prepared import insert
 
 
 def record(by: User | None, verb: str, obj: models.Model, **facts: Any) -> Event:
@@ -14,7 +15,7 @@ def record(by: User | None, verb: str, obj: models.Model, **facts: Any) -> Event
     Facts hold ids and counts, never plates or personal text.
     """
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
-    return Event.objects.create(
+    event = Event(
         actor_id=by.pk if by else None,
         actor_name=by.name if by else "hub",
         organization_id=getattr(obj, "organization_id", None),
@@ -24,3 +25,5 @@ def record(by: User | None, verb: str, obj: models.Model, **facts: Any) -> Event
         facts=facts,
         request_id=str(request_id)[:64],
     )
+    insert(event)
+    return event

@@ -3,14 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, models, transaction
+from django.utils import timezone
 
 from accounts.models import IdempotencyRecord, User
 from core.errors import Conflict, Malformed
 
 MAX_KEY = 200
+KEPT_FOR = timedelta(days=30)
+"""Longer than anybody sends a request again."""
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -32,6 +36,11 @@ def once(key: str, request: Any, verb: Callable[[], Row], *, by: User) -> str:
         if known.record.request_sha256 != asked:
             raise Conflict("This Idempotency-Key was used for another request.", code="idempotency_key_used") from None
         return known.record.object_id
+
+
+def forget_old() -> int:
+    """Forget keys that were used over KEPT_FOR ago; answers how many. The same key then makes another row."""
+    return IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()[0]
 
 
 class _Known(Exception):

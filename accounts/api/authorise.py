@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from accounts.api.authentication import SCHEME, authenticate_header
 from accounts.models import User
@@ -74,6 +76,14 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Malformed("The body must be one JSON object.")
     return body
+
+
+def read_body(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """Answer the body of a request of DRF, checked by a serializer; raises DRF's ValidationError."""
+    asked = form(data=request.data)
+    asked.is_valid(raise_exception=True)
+    facts: dict[str, Any] = asked.validated_data
+    return facts
 
 
 def _recognise(request: HttpRequest) -> None:

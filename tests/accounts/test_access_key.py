@@ -1,6 +1,8 @@
 """Access keys: shown once, found by prefix, useless when expired or revoked."""
 
+import time
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
@@ -86,3 +88,36 @@ def test_two_keys_never_share_a_prefix():
     access_key.adopt(pune(), "a" * 64, "prefix")
     with pytest.raises(Conflict):
         access_key.adopt(pune(), "b" * 64, "prefix")
+
+
+def test_a_good_key_is_believed_for_five_seconds_and_a_revoked_one_no_longer(settings, django_assert_num_queries):
+    settings.KEY_SECONDS = 5
+    key, text = access_key.issue(pune(), by=None)
+    access_key.authenticate(text)
+    with django_assert_num_queries(0):
+        assert access_key.authenticate(text) == key
+    assert access_key.authenticate(f"{text}x") is None
+    AccessKey.objects.update(revoked_at=timezone.now())  # as by another process
+    now = time.time()
+    with patch("django.core.cache.backends.locmem.time.time", lambda: now + 4):
+        assert access_key.authenticate(text) == key
+    with patch("django.core.cache.backends.locmem.time.time", lambda: now + 5.1):
+        assert access_key.authenticate(text) is None
+
+
+def test_a_believed_key_is_nobody_once_it_expires(settings):
+    settings.KEY_SECONDS = 5
+    _, text = access_key.issue(pune(), by=None, days=1)
+    access_key.authenticate(text)
+    later = timezone.now() + timedelta(days=1, seconds=1)
+    with patch("django.utils.timezone.now", lambda: later):
+        assert access_key.authenticate(text) is None
+
+
+def test_the_process_that_revokes_a_key_believes_it_no_longer(settings, django_capture_on_commit_callbacks):
+    settings.KEY_SECONDS = 5
+    key, text = access_key.issue(pune(), by=None)
+    access_key.authenticate(text)
+    with django_capture_on_commit_callbacks(execute=True):
+        access_key.revoke(key.prefix, by=None)
+    assert access_key.authenticate(text) is None

@@ -1,9 +1,13 @@
 """What is asked twice under one key is done once."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.actions import idempotency
 from accounts.models import IdempotencyRecord, Organization
+from accounts.tasks import forget_idempotency_keys
 from core.errors import Conflict, Malformed, Refused
 from tests import people
 from tests.racing import race
@@ -65,3 +69,12 @@ def test_eight_at_once_are_one():
     ada = people.ada()
     answers, refusals = race(lambda index: idempotency.once("k-1", 1, making("a"), by=ada))
     assert (len(set(answers)), len(answers), refusals) == (1, 8, [])
+
+
+def test_keys_are_forgotten_after_a_month():
+    ada = people.ada()
+    IdempotencyRecord.objects.create(user=ada, key="new", request_sha256="")
+    old = IdempotencyRecord.objects.create(user=ada, key="old", request_sha256="")
+    IdempotencyRecord.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=31))
+    forget_idempotency_keys()
+    assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["new"]

@@ -4,11 +4,14 @@ import json
 import uuid
 
 import pytest
+from botocore.exceptions import ClientError
 from django.conf import settings as django_settings
 from django.core.files.storage import storages
 
 from config import services
 from core.s3_setup import CORS_ID, LIFECYCLE, setup
+from core.s3_store import translated
+from core.storage import ObjectMissing, StoreError
 from core.store_check import Verdict, check
 
 OBJECTS = django_settings.STORAGES["objects"]
@@ -79,3 +82,10 @@ def test_the_key_for_training_reads_and_does_no_more(bucket, rights, verdict):
     allow(bucket, rights, {"AWS": ["arn:aws:iam:::user/reader"]})
     [line] = [line for line in check(bucket, reader_of(bucket)) if line.name == "read-only key"]
     assert line.verdict == verdict, line
+
+
+def test_a_bucket_that_is_not_there_is_no_missing_object():
+    told = {"Error": {"Code": "NoSuchBucket"}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+    with pytest.raises(StoreError, match="bucket does not exist") as refused, translated("a.jpg"):
+        raise ClientError(told, "PutObject")
+    assert not isinstance(refused.value, ObjectMissing)
