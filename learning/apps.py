@@ -11,10 +11,11 @@ class LearningConfig(AppConfig):
         import core.lookups  # noqa: F401  (it registers `among`)
         from core.hooks import samples_settled
         from learning import acts
-        from learning.actions import example, retention
+        from learning.actions import example, gold, retention
         from learning.curation import CURATING
 
         for act in CURATING:
             acts.register(act)
         samples_settled.subscribe(example.follow_truth)
         samples_settled.subscribe(retention.follow)
+        samples_settled.subscribe(gold.follow_truth)

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.policy import Permission
-from learning.actions import curating
+from learning.actions import curating, gold
 from learning.acts import Act, ActForm
 
 
@@ -37,5 +37,15 @@ CURATING = (
         apply=curating.exclude,
         form=ReasonForm,
         is_grave=True,
+    ),
+    Act(
+        name="gold",
+        label=_("Make gold"),
+        explained=_(
+            "Each settled sample on whose answer two people agree is mixed into the work of those who never saw it, to see how "
+            "well they judge. It enters no dataset version as long as it is gold."
+        ),
+        permission=Permission.ADJUDICATE,
+        apply=gold.promote_all,
     ),
 )

@@ -3,23 +3,36 @@
 The page, its export and acts over a whole result read the same query, so that they mean the same samples.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.db.models.fields import TextField
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.policy import Permission, users_who_may
 from core.pages import Filters
-from learning.models import AiModule, Camera, City, ImageFingerprint, LabelStatus, LearningSample, SampleState, SampleType
+from learning.models import (
+    AiModule,
+    Camera,
+    City,
+    HitlLabel,
+    ImageFingerprint,
+    LabelStatus,
+    LearningSample,
+    SampleState,
+    SampleType,
+)
 
+Row = TypeVar("Row", bound=Model)
 ANY = [("", _("any"))]
 YES_NO = [*ANY, ("yes", _("yes")), ("no", _("no"))]
 MAX_TEXT = 64
@@ -80,6 +93,14 @@ class SampleFilters(Filters):
     near = _words(_("Looks like sample"))
     by_reference = forms.ChoiceField(label=_("By reference"), choices=YES_NO, required=False)
     sample_type = forms.ChoiceField(label=_("Type"), choices=[*ANY, *SampleType.choices], required=False)
+    predicted = _words(_("Predicted as"), 120)
+    truth = _words(_("Is in truth"), 120)
+    misread = _words(_("Misread"), 3, placeholder="O>0")
+    judged_by = forms.ModelChoiceField(label=_("Judged by"), queryset=User.objects.none(), empty_label=_("any"), required=False)
+    judged_since = day_field(_("Judged from"))
+    judged_until = day_field(_("Judged to"))
+    said = _words(_("Judged as"), 120)
+    gold = forms.ChoiceField(label=_("Gold"), choices=YES_NO, required=False)
 
     FIRST = ("module", "state", "label_status", "city", "text")
 
@@ -89,6 +110,17 @@ class SampleFilters(Filters):
         modules = self.fields["module"]
         assert isinstance(modules, forms.ModelChoiceField)
         modules.queryset = AiModule.objects.visible_to(user).order_by("name")
+        self._offer_judges(user)
+
+    def _offer_judges(self, user: User) -> None:
+        """Offer who judges; the hub's people, gold and what they said are for its own people."""
+        judges = self.fields["judged_by"]
+        assert isinstance(judges, forms.ModelChoiceField)
+        if user.is_hub_staff:
+            judges.queryset = users_who_may(Permission.ANNOTATE).order_by("name", "pk")
+            return
+        for name in ("judged_by", "judged_since", "judged_until", "said", "gold"):
+            del self.fields[name]
 
     @property
     def first_fields(self) -> list[Any]:
@@ -129,7 +161,7 @@ def find(form: SampleFilters, user: User) -> Found:
     """Answer what of a user's samples was asked for."""
     chosen = form.chosen
     rows: QuerySet[LearningSample] = LearningSample.objects.visible_to(user)
-    indexed = _indexed(chosen, user)
+    indexed = _by_person(chosen) or _indexed(chosen, user)
     narrow = Q()
     for name, value in chosen.items():
         if name in NARROWS and name not in indexed:
@@ -161,6 +193,37 @@ def _indexed(chosen: Mapping[str, Any], user: User) -> dict[str, Q]:
     return {}
 
 
+def _by_person(chosen: Mapping[str, Any]) -> dict[str, Q]:
+    """Answer the filters that standing judgements by somebody are found by, in days of UTC; nothing where nobody is chosen."""
+    if "judged_by" not in chosen:
+        return {}
+    judged = HitlLabel.objects.standing().filter(annotator=chosen["judged_by"])
+    if "judged_since" in chosen:
+        judged = judged.filter(labeled_at__gte=datetime.combine(chosen["judged_since"], time(), UTC))
+    if "judged_until" in chosen:
+        judged = judged.filter(labeled_at__lte=datetime.combine(chosen["judged_until"], time.max, UTC))
+    told: QuerySet[HitlLabel] = _saying(judged, chosen["said"]) if "said" in chosen else judged
+    return {"judged_by": Q(pk__in=told.values("sample")), "said": Q()}
+
+
+def _saying(labels: QuerySet[HitlLabel], label: str) -> QuerySet[HitlLabel]:
+    kept = Q(label_status=LabelStatus.CORRECT) & _has_label("prediction", label)
+    return _spelled(labels, "prediction", "correction").filter(kept | _has_label("correction", label))
+
+
+def _has_label(column: str, label: str) -> Q:
+    """Select what has this label, as a whole or in one of its boxes; databases spell letters that are not ASCII differently."""
+    names = "|".join({re.escape(label), re.escape(json.dumps(label)[1:-1])})
+    return Q(**{f"{column}_spelled__regex": f'"label": ?"({names})"'})
+
+
+def _misread(pair: str) -> Q:
+    """Select texts that were corrected, with the first character in the prediction and the second in the truth ("O>0")."""
+    read, _sign, meant = pair.partition(">")
+    wrong = Q(label_status=LabelStatus.CHANGED)
+    return wrong & Q(prediction__text__icontains=read) & Q(truth__text__icontains=meant)
+
+
 def _near(sample_id: str, user: User) -> Q:
     """Select what looks like a sample, itself included; nothing where it is out of reach."""
     sample = LearningSample.objects.visible_to(user).filter(sample_id=sample_id).first()
@@ -188,10 +251,13 @@ def _captured(chosen: Mapping[str, Any]) -> Q:
 
 
 def _with_text(rows: QuerySet[LearningSample], chosen: Mapping[str, Any]) -> QuerySet[LearningSample]:
-    if "text" not in chosen:
-        return rows
-    spelled = {f"{name}_spelled": Cast(F(name), TextField()) for name in ("prediction", "truth")}
-    return rows.alias(**spelled)
+    return _spelled(rows, "prediction", "truth") if chosen.keys() & {"text", "predicted", "truth"} else rows
+
+
+def _spelled(rows: QuerySet[Row], *columns: str) -> QuerySet[Row]:
+    """Let columns of JSON be compared as texts."""
+    spelled: QuerySet[Row] = rows.alias(**{f"{name}_spelled": Cast(F(name), TextField()) for name in columns})
+    return spelled
 
 
 def _says(text: str) -> Q:
@@ -218,4 +284,9 @@ NARROWS: dict[str, Callable[[Any], Q]] = {
     "alike": _alike,
     "by_reference": lambda value: Q(by_reference=_is(value)),
     "sample_type": lambda value: Q(sample_type=value),
+    "predicted": lambda value: _has_label("prediction", value),
+    "truth": lambda value: _has_label("truth", value),
+    "misread": _misread,
+    "said": lambda value: Q(Exists(_saying(HitlLabel.objects.standing().filter(sample=OuterRef("pk")).by_people(), value))),
+    "gold": lambda value: Q(is_gold=_is(value)),
 }

@@ -16,7 +16,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from accounts.api.authentication import KeyAuthentication
-from accounts.api.authorise import authorise, speaker
+from accounts.api.authorise import authorise, read_body, speaker
 from accounts.policy import Permission
 from core.errors import Missing
 from core.pages import found
@@ -54,7 +54,7 @@ class Enrol(APIView):
     @extend_schema(request=wire.Enrolment, responses={201: dict})
     def post(self, request: Request) -> Response:
         """Answer the edge's id and the root of trust; again the same for the same code and key."""
-        return Response(edge_verbs.enrol(**wire.read(wire.Enrolment, request)), status=201)
+        return Response(edge_verbs.enrol(**read_body(wire.Enrolment, request)), status=201)
 
 
 class EdgeView(APIView):
@@ -84,7 +84,7 @@ class Reports(EdgeView):
     @extend_schema(request=wire.ReportsSaid, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Answer where the deployment stands by all that was said of it."""
-        said = [reports.heard(**report) for report in wire.read(wire.ReportsSaid, request)["reports"]]
+        said = [reports.heard(**report) for report in read_body(wire.ReportsSaid, request)["reports"]]
         deployment = deployment_verbs.report(self.deployment(pk), said, by=speaker(request))
         return Response({"status": deployment.status})
 
@@ -95,7 +95,7 @@ class Heartbeat(EdgeView):
     @extend_schema(request=wire.HeartbeatSaid, responses=dict)
     def post(self, request: Request) -> Response:
         """Answer how often to ask."""
-        said = wire.read(wire.HeartbeatSaid, request)
+        said = read_body(wire.HeartbeatSaid, request)
         slots = [_slot_report(slot) for slot in said["slots"]]
         body = edge_verbs.Heartbeat(said["edge_version"], said["runtime"], slots, said["telemetry"])
         return Response(edge_verbs.heartbeat(speaking(speaker(request)), body, by=speaker(request)))

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.authorise import speaker
+from accounts.api.authorise import read_body, speaker
 from accounts.policy import Permission
 from core.pages import found
 from core.paging import keyset_page, page_size
@@ -61,7 +61,7 @@ class Rollouts(APIView):
     @extend_schema(request=wire.RolloutAsked, responses={201: dict})
     def post(self, request: Request) -> Response:
         """Start one."""
-        asked = wire.read(wire.RolloutAsked, request)
+        asked = read_body(wire.RolloutAsked, request)
         version = found(_versions(request), pk=asked["model_version"])
         edges = None if asked["edges"] is None else _named_edges(request, asked["edges"])
         started = rollout_verbs.start(
@@ -97,7 +97,7 @@ class RolloutAct(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Do it and answer the rollout."""
         assert self.verb is not None
-        said = wire.read(wire.ReasonSaid, request)
+        said = read_body(wire.ReasonSaid, request)
         reason = {"reason": said["reason"]} if self.verb in (rollout_verbs.pause, rollout_verbs.abort) else {}
         return Response(wire.rollout_document(self.verb(found(_rollouts(request), pk=pk), by=speaker(request), **reason)))
 
@@ -123,7 +123,7 @@ class Deploy(APIView):
     @extend_schema(request=wire.DeployAsked, responses={201: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Answer the deployment; it is null while it is scheduled for later."""
-        version, asked = found(_versions(request), pk=pk), wire.read(wire.DeployAsked, request)
+        version, asked = found(_versions(request), pk=pk), read_body(wire.DeployAsked, request)
         edge = found(EdgeServer.objects.visible_to(speaker(request)), pk=asked["edge_server_id"])
         rollout, deployment = deployment_verbs.deploy(version, edge, by=speaker(request), scheduled_at=asked["scheduled_at"])
         shown = wire.deployment_document(deployment) if deployment else None
@@ -138,7 +138,7 @@ class DeployAll(APIView):
     @extend_schema(request=wire.DeployAllAsked, responses={202: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Answer the rollout that does it."""
-        asked = wire.read(wire.DeployAllAsked, request)
+        asked = read_body(wire.DeployAllAsked, request)
         started = deployment_verbs.deploy_all(found(_versions(request), pk=pk), by=speaker(request), **asked)
         return Response({"rollout": started.pk}, status=202)
 
@@ -200,7 +200,7 @@ class Callback(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Answer the edge server."""
         edge = found(_edges(request), pk=pk)
-        edge_verbs.set_callback(edge, wire.read(wire.CallbackAsked, request)["url"], by=speaker(request))
+        edge_verbs.set_callback(edge, read_body(wire.CallbackAsked, request)["url"], by=speaker(request))
         return Response(wire.edge_document(edge))
 
 
@@ -216,7 +216,7 @@ def _edges(request: Request) -> Any:
 
 def _edge_and_module(request: Request, pk: str) -> tuple[EdgeServer, AiModule]:
     edge = found(EdgeServer.objects.visible_to(speaker(request)), pk=pk)
-    slug = wire.read(wire.ModuleNamed, request)["ai_module"]
+    slug = read_body(wire.ModuleNamed, request)["ai_module"]
     return edge, found(AiModule.objects.all(), slug=slug)
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from deployments.actions.edge_server import FACTS_LIMIT, VERSION_LIMIT
 from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
@@ -107,13 +106,6 @@ class ReasonSaid(serializers.Serializer[Any]):
     """Why, for the record."""
 
     reason = serializers.CharField(max_length=2_000, allow_blank=True, default="")
-
-
-def read(form: type[serializers.Serializer[Any]], request: Request) -> Any:
-    """Answer the checked body of a request."""
-    asked = form(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
 
 
 def edge_document(edge: EdgeServer) -> dict[str, Any]:

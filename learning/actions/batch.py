@@ -14,11 +14,11 @@ from core.queue import enqueue
 from core.storage import store
 from learning.actions.city import require_uploader
 from learning.actions.discarding import release_samples
-from learning.actions.item import add_items
+from learning.actions.item import add_items, as_wire, take_items
 from learning.actions.verification import verify
 from learning.models import BatchState, City, SampleState, UploadBatch
 
-__all__ = ["add_items", "expire", "manifest", "open_batch", "seal", "verify"]
+__all__ = ["add_items", "as_wire", "expire", "manifest", "open_batch", "seal", "take_items", "verify"]
 
 SHOWN_IDS = 20
 UNSEALED_FOR = timedelta(days=7)

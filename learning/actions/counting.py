@@ -1,122 +1,120 @@
-"""What judgements make of a sample: settled, disputed or excluded, or one more judgement is needed."""
+"""Letting a judgement count: its sample is settled, disputed or excluded, or one more judgement is needed."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Q
-
-from core.errors import Conflict
-from learning import annotation, judgement
-from learning.actions import settling
-from learning.actions.settling import Verdict
+from learning import annotation
+from learning.actions import checking, settling
+from learning.actions.settling import settle
+from learning.actions.slots import (
+    WAITING,
+    built_upon,
+    close_waiting,
+    judgements,
+    judges_of,
+    needed,
+    open_slot,
+    tell_waiting,
+    void_untouched,
+    was_only_glanced_at,
+)
+from learning.actions.weighing import DISPUTED, alone, weigh
 from learning.annotation import Rules
-from learning.models import HitlLabel, LabelStatus, LearningSample, ReviewSlot, SampleState, SlotKind, SlotState
-from learning.models.label import LabelSource
-
-WAITING = (SlotState.OPEN, SlotState.LEASED)
-EXCLUDED = Verdict(SampleState.EXCLUDED, None, LabelStatus.UNSURE)
+from learning.models import (
+    Adjudicators,
+    HitlLabel,
+    LabelStatus,
+    LearningSample,
+    ReviewPolicy,
+    ReviewSlot,
+    SampleState,
+    SlotKind,
+)
+from learning.models.review import spelled
 
 
 def count(slot: ReviewSlot, label: HitlLabel, rules: Rules, *, late: bool) -> None:
     """Let a judgement count, in the caller's transaction, which holds the sample's lock.
 
-    A senior's judgement decides. Else the policy's number of judgements is collected one after another: a strict majority
-    of it settles, no majority is a dispute, and so is one unsure among several. A late judgement counts like the others,
-    and where the sample is settled already, one that differs from the truth opens a dispute.
+    A senior's judgement decides. Else the policy's number of judgements is collected one after another, and weighed. A late
+    judgement counts like the others: one that differs from what is settled opens a dispute, unless a reviewer looked at it.
     """
-    sample, needed = slot.sample, slot.module.policy.overlap
-    if not late and (slot.kind == SlotKind.SENIOR or (needed == 1 and slot.slot_no == 1)):
-        _settle(sample, _alone(label))
-    elif sample.state == SampleState.SETTLED:
-        _hear_late(sample, label, rules)
+    sample, policy = slot.sample, slot.module.policy
+    if slot.kind == SlotKind.SENIOR:
+        if not late:
+            settle(sample, alone(label))
     elif sample.state == SampleState.PENDING:
-        _weigh(sample, needed, rules)
-        _close_waiting(sample)
+        is_first = slot.slot_no == 1 and not late
+        was_seen_whole = is_first and not slot.is_on_grid  # so that nothing needs to be looked up
+        wanted = policy.needed(sample.sample_id) if was_seen_whole else needed(sample, policy)
+        _weigh(slot, [label] if wanted == 1 and is_first else judgements(sample), wanted, rules)
+    elif sample.state == SampleState.DISPUTED:
+        _join_dispute(sample, label)
+    else:
+        _hear_late(slot, label, rules)
 
 
 def take_back(slot: ReviewSlot, label: HitlLabel, now: datetime) -> None:
     """Let a judgement count no more: its sample waits again as it did before, in the caller's transaction.
 
-    Raises Conflict where somebody built on it: judged the sample since, or holds the slot that it opened.
+    Raises Conflict where somebody built on it: judged or checked the sample since, or holds the slot that it opened.
     """
     sample = slot.sample
-    later = ReviewSlot.objects.filter(sample=sample, slot_no__gt=slot.slot_no)
-    later.filter(Q(state=SlotState.OPEN) | Q(state=SlotState.LEASED, lease_until__lt=now)).update(state=SlotState.VOID)
-    if later.exclude(state=SlotState.VOID).exists() or any(other.pk > label.pk for other in _judgements(sample)):
-        raise Conflict("Somebody else has this sample in work or judged it since.", code="built_upon")
-    if slot.kind == SlotKind.SENIOR:
-        _settle(sample, Verdict(SampleState.DISPUTED))
-        return
-    sample.labels.update(is_disputed=False)
-    if sample.state != SampleState.PENDING:
-        _settle(sample, settling.PENDING)
-
-
-def _weigh(sample: LearningSample, needed: int, rules: Rules) -> None:
-    labels = _judgements(sample)
-    unsure = [label for label in labels if label.label_status == LabelStatus.UNSURE]
-    if unsure and needed > 1:
-        _dispute(sample, labels)
-    elif len(labels) < needed:
-        _open_next(sample, labels)
-    elif unsure:
-        _settle(sample, EXCLUDED)
+    void_untouched(sample, slot.slot_no, now)
+    if any(other.pk > label.pk for other in judgements(sample)):
+        raise built_upon()
+    if slot.kind == SlotKind.CHECK:
+        checking.take_back(slot)
+    elif slot.kind == SlotKind.SENIOR:
+        settle(sample, DISPUTED)
     else:
-        winner = judgement.majority([settling.truth_of(label) or {} for label in labels], max(needed, len(labels)), rules)
-        if winner is None:
-            _dispute(sample, labels)
-        else:
-            _settle(sample, settling.settled_by(labels[winner]))
+        sample.labels.update(is_disputed=False)
+        settle(sample, settling.PENDING)
 
 
-def _hear_late(sample: LearningSample, label: HitlLabel, rules: Rules) -> None:
-    truth = settling.truth_of(label)
-    if truth is None or not annotation.agree(truth, sample.truth or {}, rules):
-        _dispute(sample, _judgements(sample))
-
-
-def _alone(label: HitlLabel) -> Verdict:
-    return EXCLUDED if label.label_status == LabelStatus.UNSURE else settling.settled_by(label)
-
-
-def _settle(sample: LearningSample, verdict: Verdict) -> None:
-    """Move the sample to where the verdict puts it and tell the apps above."""
-    settling.announce([settling.move(sample, verdict)])
-
-
-def _dispute(sample: LearningSample, labels: Sequence[HitlLabel]) -> None:
+def dispute(sample: LearningSample, policy: ReviewPolicy, labels: Sequence[HitlLabel]) -> None:
     """Take the truth away until a senior has decided, for which one slot is opened."""
-    ReviewSlot.objects.filter(sample=sample, state__in=WAITING).update(state=SlotState.VOID)
+    close_waiting(sample)
     HitlLabel.objects.filter(pk__in=[label.pk for label in labels]).update(is_disputed=True)
-    _settle(sample, Verdict(SampleState.DISPUTED))
-    _open_slot(sample, labels, SlotKind.SENIOR)
+    settle(sample, DISPUTED)
+    open_slot(sample, judges_of(labels) if policy.adjudicators == Adjudicators.OTHERS else (), SlotKind.SENIOR)
 
 
-def _open_next(sample: LearningSample, labels: Sequence[HitlLabel]) -> None:
-    """Open the slot of the next judgement, or tell the one that waits already who is not to get it."""
-    waiting = list(ReviewSlot.objects.filter(sample=sample, state__in=WAITING))
-    if not waiting:
-        _open_slot(sample, labels, SlotKind.NORMAL)
-    for slot in waiting:
-        judged_by = ReviewSlot.opened(sample, judges=_judges(labels)).judged_by
-        ReviewSlot.objects.filter(pk=slot.pk).update(judged_by=judged_by)
+def _weigh(slot: ReviewSlot, labels: Sequence[HitlLabel], wanted: int, rules: Rules) -> None:
+    sample, policy = slot.sample, slot.module.policy
+    verdict = weigh(labels, wanted, rules, policy.iou)
+    if verdict is None:
+        if not tell_waiting(sample, labels):
+            open_slot(sample, judges_of(labels), SlotKind.NORMAL, in_full=was_only_glanced_at(sample, policy))
+    elif verdict is DISPUTED:
+        dispute(sample, policy, labels)
+    else:
+        settle(sample, verdict)
+        if slot.slot_no > 1 or len(labels) > 1:  # where the first slot was the only one, no other waits
+            close_waiting(sample)
+        checking.open_check(sample, policy, labels, again=slot.kind == SlotKind.REWORK)
 
 
-def _open_slot(sample: LearningSample, labels: Sequence[HitlLabel], kind: str) -> None:
-    last = ReviewSlot.objects.filter(sample=sample).order_by("-slot_no").values_list("slot_no", flat=True).first() or 0
-    ReviewSlot.opened(sample, kind=kind, slot_no=last + 1, judges=_judges(labels)).save(force_insert=True)
+def _hear_late(slot: ReviewSlot, label: HitlLabel, rules: Rules) -> None:
+    """Dispute what is settled where this judgement differs from it, unless a reviewer looked at it already."""
+    sample, policy = slot.sample, slot.module.policy
+    labels = judgements(sample)
+    others = [other for other in labels if other.pk != label.pk]
+    if sample.state == SampleState.SETTLED:
+        truth = settling.truth_of(label)
+        differs = truth is None or not annotation.agree(truth, sample.truth or {}, rules, iou=policy.iou)
+    else:
+        differs = sample.state == SampleState.EXCLUDED and bool(others) and label.label_status != LabelStatus.UNSURE
+    is_final = any(other.dispute_resolution for other in others) or checking.was_checked(sample)
+    if differs and not is_final:
+        dispute(sample, policy, labels)
+    else:
+        tell_waiting(sample, labels)
 
 
-def _close_waiting(sample: LearningSample) -> None:
-    """Close the open slots of a sample that needs no more judgements; whoever holds a lease may still send theirs, late."""
-    if sample.state in {SampleState.SETTLED, SampleState.EXCLUDED}:
-        ReviewSlot.objects.filter(sample=sample, state__in=WAITING).update(state=SlotState.VOID)
-
-
-def _judgements(sample: LearningSample) -> list[HitlLabel]:
-    """Answer the hub's standing judgements, earliest first."""
-    return list(HitlLabel.objects.standing().filter(sample=sample, label_source=LabelSource.REVIEW).order_by("id"))
-
-
-def _judges(labels: Sequence[HitlLabel]) -> list[int]:
-    return [label.annotator_id for label in labels if label.annotator_id is not None]
+def _join_dispute(sample: LearningSample, label: HitlLabel) -> None:
+    """Let the senior see one more answer, and not be who gave it."""
+    HitlLabel.objects.filter(pk=label.pk).update(is_disputed=True)
+    for waiting in ReviewSlot.objects.filter(sample=sample, state__in=WAITING).exclude(judged_by=""):
+        known = [int(key) for key in waiting.judged_by.split(",")]
+        ReviewSlot.objects.filter(pk=waiting.pk).update(judged_by=spelled([*known, *judges_of([label])]))

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_noop as _
 
 from accounts.models import User
 from learning.actions import settling
-from learning.actions.counting import EXCLUDED
 from learning.actions.settling import SETTLED_FIELDS, Verdict, announce, apply
+from learning.actions.weighing import EXCLUDED
 from learning.acts import Outcome
-from learning.models import Decision, HitlLabel, LabelStatus, LearningSample, ReviewSlot, SampleState, SlotState
+from learning.models import Decision, HitlLabel, LabelStatus, LearningSample, ReviewSlot, SampleState, SlotKind, SlotState
 from learning.models.label import LabelSource
 
 AT_ONCE = 200
@@ -24,23 +24,27 @@ WAITS, IS_EXCLUDED = _("waiting for review already"), _("excluded already")
 def reopen(keys: Sequence[int], by: User, facts: Mapping[str, Any]) -> Outcome:
     """Open another round of review for each sample: what people said of it stays on record and makes no truth.
 
-    What its city said stays as it is. Whoever holds one of them at this moment may still send their judgement, late.
+    What its city said stays as it is. Who holds one of them at this moment may still send their judgement: it is kept, and
+    makes no truth either. What waits and was judged by nobody is let be.
     """
-    queued = set(ReviewSlot.objects.filter(sample__in=keys, state__in=_WAITING).values_list("sample_id", flat=True))
+    now = timezone.now()
+    waiting = ReviewSlot.objects.filter(sample__in=keys, state__in=_WAITING, kind=SlotKind.NORMAL)
+    queued = set(waiting.values_list("sample_id", flat=True))
+    said = HitlLabel.objects.filter(withdrawn_at__isnull=True, sample__in=keys).by_people()
+    judged = set(said.values_list("sample_id", flat=True))
 
     def reason(sample: LearningSample) -> str:
         if sample.object_id is None:
             return NO_IMAGE
-        return WAITS if sample.state == SampleState.PENDING and sample.pk in queued else ""
+        return WAITS if sample.state == SampleState.PENDING and sample.pk in queued - judged else ""
 
     samples, skipped = _taken(keys, reason)
     own = [sample.pk for sample in samples]
     ReviewSlot.objects.filter(sample__in=own).exclude(state=SlotState.VOID).update(state=SlotState.VOID)
-    said = HitlLabel.objects.filter(withdrawn_at__isnull=True, sample__in=own).by_people()
-    HitlLabel.objects.filter(pk__in=list(said.values_list("pk", flat=True))).update(
-        withdrawn_at=timezone.now(), is_disputed=False
-    )
+    withdrawn = list(said.filter(sample__in=own).values_list("pk", flat=True))
+    HitlLabel.objects.filter(pk__in=withdrawn).update(withdrawn_at=now, is_disputed=False)
     numbers = dict(ReviewSlot.objects.filter(sample__in=own).values_list("sample").annotate(Max("slot_no")))
+    LearningSample.objects.filter(pk__in=own).update(reopened_at=now)
     _put(samples, settling.PENDING)
     ReviewSlot.objects.bulk_create(ReviewSlot.opened(sample, slot_no=numbers.get(sample.pk, 0) + 1) for sample in samples)
     return Outcome(len(samples), skipped)
@@ -75,7 +79,8 @@ _WAITING = (SlotState.HELD, SlotState.OPEN, SlotState.LEASED)
 
 def _taken(keys: Sequence[int], reason: Callable[[LearningSample], str]) -> tuple[list[LearningSample], dict[str, int]]:
     """Lock the samples, and part them into those to change and the counts of those that are let be, by reason."""
-    locked = LearningSample.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("id")
+    rows = LearningSample.objects.select_for_update(of=("self",), no_key=True).select_related("module")
+    locked = rows.filter(pk__in=keys).order_by("id")
     taken: list[LearningSample] = []
     skipped: Counter[str] = Counter()
     for sample in locked:

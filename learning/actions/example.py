@@ -18,13 +18,15 @@ from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
 from core.hooks import SampleChange
 from core.ids import new_id
+from core.prepared import Prepared
 from core.storage import ObjectMissing, store
 from learning import annotation, features, previews
 from learning.actions import city as cities
 from learning.actions import ledger
 from learning.actions import object as stored_object
 from learning.actions import sample as samples
-from learning.actions.intake import SAMPLE_NAMESPACE, name_in
+from learning.actions.arrival import name_in
+from learning.actions.intake import SAMPLE_NAMESPACE
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict
 from learning.defects import Defect
 from learning.features import Expected, Features
@@ -161,6 +163,8 @@ def set_consent(user_id: str, *, by: User, given: bool, examples: Sequence[uuid.
 def follow_truth(changes: Sequence[SampleChange]) -> None:
     """Keep the label of examples what is true of their samples; called within the verb that changed it."""
     keys = [change.sample for change in changes]
+    if len(keys) == 1 and _OF_SAMPLE.first(sample=keys[0]) is None:  # so it is at nearly each key press of an annotator
+        return
     for start in range(0, len(keys), CHUNK):
         changed = []
         for example in TrainingExample.objects.filter(sample__in=keys[start : start + CHUNK]).select_related("sample"):
@@ -169,6 +173,9 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
                 example.label = value["label"]
                 changed.append(example)
         TrainingExample.objects.bulk_update(changed, ["label"])
+
+
+_OF_SAMPLE = Prepared(lambda sample: TrainingExample.objects.filter(sample=sample).only("pk")[:1], sample=int)
 
 
 def _check(by: User | None, module: AiModule, facts: Facts) -> None:

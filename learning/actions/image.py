@@ -28,7 +28,6 @@ from learning.models import (
     AiModule,
     Camera,
     Image,
-    LabelSchema,
     LearningSample,
     ObjectKind,
     Person,
@@ -109,21 +108,14 @@ def name_labels(module: AiModule, names: list[str]) -> None:
     if module.task != Task.CLASSIFICATION:
         return
     schema = AiModule.objects.select_for_update().get(pk=module.pk).schema
-    known = {label["name"] for label in schema.labels}
+    known = {name for label in schema.labels for name in (label["name"], *label.get("formerly", ()))}
     missing = [name for name in dict.fromkeys(names) if name not in known and len(name) <= MAX_LABEL]
     missing = missing[: max(0, MAX_LABELS - len(schema.labels))]
     if not missing:
         return
     first = max((label["id"] for label in schema.labels), default=0) + 1
     new = [{"id": first + n, "name": name, "color": "#6b7a8f", "shortcut": ""} for n, name in enumerate(missing)]
-    LabelSchema.objects.create(
-        module=module,
-        revision=schema.revision + 1,
-        labels=[*schema.labels, *new],
-        attributes=schema.attributes,
-        text=schema.text,
-        reasons=schema.reasons,
-    )
+    schema.successor(labels=[*schema.labels, *new]).save(force_insert=True)
     record(None, "revise_schema", module, revision=schema.revision + 1, added=len(new))
 
 

@@ -1,27 +1,27 @@
 """The items of a request on their way in: what is known of it already, what becomes of each item, and the rows to be written."""
 
 import hashlib
-import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
 from django.utils import timezone
-from msgspec import Struct
 
 import core.lookups  # noqa: F401  (registers `among`)
 from accounts.models import User
-from core.bulk import take_keys, write
+from core.bulk import Behind, take_keys
 from core.errors import Conflict
 from core.ids import new_text_id
-from core.storage import DEFAULT_ALIAS, OBJECT_NAME, new_name, store
+from core.storage import new_name, store
+from learning.actions.arrival import Answer, Arrival, Content, Sample, name_in
 from learning.actions.ledger import erased_among
 from learning.actions.settling import SETTLED_FIELDS, announce, apply, newest_city_labels, settled_by
 from learning.annotation import Value
-from learning.items import Item, Rejected, rejection_key
+from learning.items import Item, Rejected, Told, rejection_key
 from learning.models import (
     BatchState,
     Camera,
@@ -37,47 +37,8 @@ from learning.models import (
 from learning.models.batch import DUPLICATE
 from learning.models.label import LabelSource
 
+AT_ONCE = 1_000
 SAMPLE_NAMESPACE = uuid.UUID("6f1d5a0e-1f0b-5c43-9a53-6b9e4c2f7a11")
-REFERENCE = re.compile(r"([a-z0-9]{1,10})://([^/\x00-\x20]{1,100})/([^/]{1,64})")
-
-
-class Content(Struct, frozen=True, gc=False):
-    """An object that is announced by this request; named like StoredObject, which it becomes."""
-
-    pk: str
-    name: str
-    sha256: str = ""
-    md5: str = ""
-    size: int = 0
-    media_type: str = ""
-    metadata: dict[str, str] = {}
-    kind: str = ObjectKind.IMAGE
-    alias: str = DEFAULT_ALIAS
-    verified_at: datetime | None = None
-
-
-class Arrival(Struct, gc=False):
-    """A sample that this request brings, as far as later items ask for it; named like LearningSample, which it becomes."""
-
-    sample_id: str
-    batch_id: str
-    object: StoredObject | Content
-    by_reference: bool
-    group_key: str
-    state: str = SampleState.RECEIVED
-
-
-Sample = LearningSample | Arrival
-
-
-class Answer(Struct, frozen=True, gc=False):
-    """What became of one item."""
-
-    event_id: str | None
-    outcome: str
-    sample: Sample | None = None
-    reason: str = ""
-    detail: str = ""
 
 
 @dataclass
@@ -92,7 +53,9 @@ class Intake:
     adopt: bool = field(kw_only=True)
     now: datetime = field(default_factory=timezone.now)
     seen: set[str] = field(default_factory=set)
-    known: dict[str, Sample] = field(default_factory=dict)
+    there: set[str] = field(default_factory=set)
+    known: dict[str, LearningSample] = field(default_factory=dict)
+    arrived: dict[str, Arrival] = field(default_factory=dict)
     said: dict[int, HitlLabel] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     taken_ids: set[str] = field(default_factory=set)
@@ -103,38 +66,49 @@ class Intake:
     new_cameras: list[Camera] = field(default_factory=list)
     new: list[tuple[Item, Arrival]] = field(default_factory=list)
     new_objects: list[Content] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    heard: dict[str, datetime] = field(default_factory=dict)
     relabelled: list[tuple[LearningSample, HitlLabel]] = field(default_factory=list)
-    rejections: list[UploadRejection] = field(default_factory=list)
+    rejections: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def load(self, items: Sequence[Item]) -> None:
-        """Lock the city and read what is known of these items: one query each for events, files, references, cameras."""
+    def load(self, items: Sequence[Told]) -> None:
+        """Lock the city and read which of these items are known: one query each for events, files, references, cameras."""
         self.city = City.objects.select_for_update(no_key=True).get(pk=self.batch.city_id)
         self.batch.refresh_from_db(fields=["state"])
         if self.batch.state != BatchState.OPEN:
             raise Conflict(f"{self.batch.pk} is {self.batch.state} and takes no more items.", facts={"state": self.batch.state})
-        self._load_known(items)
+        self._load_there(items)
         self._load_same_files(items)
         self._load_named(items)
-        wanted = {item.camera_id for item in items}
+        wanted = {item.camera_id for item in items if item.camera_id}
         self.cameras = {row.camera_id: row for row in Camera.objects.filter(city=self.city, camera_id__among=wanted)}
+        self.keys = iter(take_keys(LearningSample, len({item.event_id for item in items if item.event_id} - self.there)))
         self.uploaded_at = self.now.isoformat(timespec="seconds")
         self.uuid5 = hashlib.sha1(SAMPLE_NAMESPACE.bytes + f"{self.city.slug}\n".encode(), usedforsecurity=False)
 
-    def _load_known(self, items: Sequence[Item]) -> None:
-        """Read what the hub has under these events, and the standing label of each; and which given sample_ids are taken."""
-        samples = LearningSample.objects.select_related("object")
-        events = [item.event_id for item in items]
-        known = list(samples.filter(city=self.city, event_id__among=events))
-        self.known = {sample.event_id: sample for sample in known}
-        self.erased = erased_among(self.city, [event for event in events if event not in self.known])
-        self.said = newest_city_labels(known) if known else {}
+    def _load_there(self, items: Sequence[Told]) -> None:
+        """Read which of these events the hub has or had, and which given sample_ids are taken."""
+        events = [item.event_id for item in items if item.event_id]
+        there = LearningSample.objects.filter(city=self.city, event_id__among=events)
+        self.there = set(there.values_list("event_id", flat=True))
+        self.erased = erased_among(self.city, [event for event in events if event not in self.there])
         given = {item.sample_id for item in items if item.sample_id}
         if given:
-            self.taken_ids = set(samples.filter(sample_id__among=given).values_list("sample_id", flat=True))
+            self.taken_ids = set(LearningSample.objects.filter(sample_id__among=given).values_list("sample_id", flat=True))
 
-    def _load_same_files(self, items: Sequence[Item]) -> None:
+    def recall(self, items: Iterable[Item]) -> None:
+        """Read what the hub has under these events, with the standing label of each, and forget those before.
+
+        A city that sends everything again has ten thousand of them in a request: only a part's are held at once.
+        """
+        events = [item.event_id for item in items]
+        known = LearningSample.objects.select_related("object").filter(city=self.city, event_id__among=events)
+        self.known = {sample.event_id: sample for sample in known} if events else {}
+        self.said = newest_city_labels(self.known.values()) if events else {}
+
+    def _load_same_files(self, items: Sequence[Told]) -> None:
         """Read which of these files the city sent before, under whatever event."""
-        digests = {item.file.sha256 for item in items if item.file and item.event_id not in self.known}
+        digests = {item.file.sha256 for item in items if item.file and item.event_id not in self.there}
         if not digests:
             return
         same = LearningSample.objects.select_related("object").filter(
@@ -145,12 +119,13 @@ class Intake:
             if sample.city_id == self.city.pk and sample.object:
                 self.by_sha256[sample.object.sha256] = sample
 
-    def _load_named(self, items: Sequence[Item]) -> None:
+    def _load_named(self, items: Sequence[Told]) -> None:
         """Read the objects that the references name, of those that are spelled like this store's."""
         spell = store().reference
         for item in items:
-            if item.reference and (name := name_in(item.reference)) and spell(name) == item.reference:
-                self.named[item.reference] = name
+            reference = item.image_reference if item.event_id not in self.there else None
+            if reference and (name := name_in(reference)) and spell(name) == reference:
+                self.named[reference] = name
         if self.named:
             there = StoredObject.objects.filter(name__among=set(self.named.values()), deleted_at__isnull=True)
             self.by_name = {row.name: row for row in there}
@@ -160,7 +135,7 @@ class Intake:
         try:
             if isinstance(item, Rejected):
                 raise item
-            sample = self.known.get(item.event_id)
+            sample = self.arrived.get(item.event_id) or self.known.get(item.event_id)
             answer = self._again(item, sample) if sample else self._accept(item)
         except Rejected as rejected:
             key = rejection_key(raw)
@@ -170,16 +145,35 @@ class Intake:
         self.seen.add(item.event_id)
         return answer
 
-    def write(self) -> None:
-        """Write the noted rows, each kind at once."""
-        Camera.objects.bulk_create(self.new_cameras)
-        self._write_arrivals()
+    def write_arrivals(self, behind: Behind) -> None:
+        """Hand over the samples that are new since the last call, with what belongs to them."""
+        if not self.new:
+            return
+        cameras = {name: [getattr(camera, name) for camera in self.new_cameras] for name in ("id", "city_id", "camera_id")}
+        behind.write(Camera, len(self.new_cameras), cameras)
+        names = ("id", "name", "kind", "sha256", "md5", "size", "media_type", "metadata")
+        objects = self.new_objects
+        columns = {name: [getattr(obj, "pk" if name == "id" else name) for obj in objects] for name in names}
+        behind.write(StoredObject, len(objects), {**columns, "owner_id": self.by.pk if self.by else None})
+        keys = list(islice(self.keys, len(self.new)))
+        behind.write(LearningSample, len(self.new), {"id": keys, **self._samples()})
+        labelled = [(key, item) for key, (item, _) in zip(keys, self.new, strict=True) if item.status]
+        items = [item for _, item in labelled]
+        behind.write(HitlLabel, len(items), {"sample_id": [key for key, _ in labelled], **self._labels(items)})
+        self.taken += [item.event_id for item, _ in self.new]
+        self.new, self.new_objects, self.new_cameras = [], [], []
+
+    def write_rest(self) -> None:
+        """Write what else came of the items, each kind at once."""
         HitlLabel.objects.bulk_create([label for _, label in self.relabelled], batch_size=1_000)
         self._see_cameras()
         self._resettle()
-        if self.new and self.batch.rejections.exists():  # what was rejected earlier and is taken now is rejected no more
-            self.batch.rejections.filter(event_id__in=[item.event_id for item, _ in self.new]).delete()
-        UploadRejection.objects.bulk_create(self.rejections, batch_size=1_000, ignore_conflicts=True)
+        if self.taken and self.batch.rejections.exists():  # what was rejected earlier and is taken now is rejected no more
+            self.batch.rejections.filter(event_id__among=self.taken).delete()
+        for start in range(0, len(self.rejections), AT_ONCE):
+            noted = self.rejections[start : start + AT_ONCE]
+            rows = [UploadRejection(batch=self.batch, event_id=key, reason=why, detail=told) for key, why, told in noted]
+            UploadRejection.objects.bulk_create(rows, ignore_conflicts=True)
 
     def _accept(self, item: Item) -> Answer:
         if item.event_id in self.erased:
@@ -198,8 +192,9 @@ class Intake:
         if item.camera_id not in self.cameras:  # it is made on first sight
             camera = self.cameras[item.camera_id] = Camera(city=self.city, camera_id=item.camera_id)
             self.new_cameras.append(camera)
+        self.heard[item.camera_id] = max(item.captured_at, self.heard.get(item.camera_id, item.captured_at))
         self.new.append((item, sample))
-        self.known[item.event_id] = sample
+        self.arrived[item.event_id] = sample
         self.taken_ids.add(sample_id)
         if item.file:
             self.by_sha256.setdefault(item.file.sha256, sample)
@@ -289,20 +284,6 @@ class Intake:
             facts["image_quality_score"] = str(item.quality)
         return facts
 
-    def _write_arrivals(self) -> None:
-        """Write the new samples with what belongs to them; a key is taken for each before any row is written."""
-        if not self.new:
-            return
-        names = ("id", "name", "kind", "sha256", "md5", "size", "media_type", "metadata")
-        objects = self.new_objects
-        columns = {name: [getattr(obj, "pk" if name == "id" else name) for obj in objects] for name in names}
-        write(StoredObject, len(objects), {**columns, "owner_id": self.by.pk if self.by else None})
-        keys = take_keys(LearningSample, len(self.new))
-        write(LearningSample, len(self.new), {"id": keys, **self._samples()})
-        labelled = [(key, item) for key, (item, _) in zip(keys, self.new, strict=True) if item.status]
-        items = [item for _, item in labelled]
-        write(HitlLabel, len(items), {"sample_id": [key for key, _ in labelled], **self._labels(items)})
-
     def _samples(self) -> dict[str, Any]:
         """Answer the columns of the new samples."""
         items, samples = [item for item, _ in self.new], [sample for _, sample in self.new]
@@ -338,7 +319,9 @@ class Intake:
             "decision": ["correct" if item.status == "correct" else "change" for item in items],
             "prediction": [item.prediction for item in items],
             "correction": [item.correction for item in items],
-            "labeled_at": [item.labeled_at or self.now for item in items],
+            "labeled_at": [item.labeled_at or self.now for item in items]
+            if any(item.labeled_at for item in items)
+            else self.now,
             "annotator_id": [None if item.operator_id else owner for item in items],
             "operator_id": [item.operator_id for item in items],
             "label_source": LabelSource.CORRECTION,
@@ -347,11 +330,8 @@ class Intake:
 
     def _see_cameras(self) -> None:
         """Remember when each camera was last heard of."""
-        latest: dict[str, datetime] = {}
-        for item, _ in self.new:
-            latest[item.camera_id] = max(item.captured_at, latest.get(item.camera_id, item.captured_at))
         moved = []
-        for name, at in latest.items():
+        for name, at in self.heard.items():
             camera = self.cameras[name]
             if camera.last_sample_at is None or camera.last_sample_at < at:
                 camera.last_sample_at = at
@@ -371,13 +351,7 @@ class Intake:
         announce(changes)
 
     def _note(self, key: str, reason: str, detail: str) -> None:
-        self.rejections.append(UploadRejection(batch=self.batch, event_id=key, reason=reason[:60], detail=detail[:500]))
-
-
-def name_in(reference: str) -> str:
-    """Answer the object name that a well-formed reference ends in, or ""."""
-    found = REFERENCE.fullmatch(reference)
-    return found.group(3) if found and OBJECT_NAME.fullmatch(found.group(3)) else ""
+        self.rejections.append((key, reason[:60], detail[:500]))
 
 
 def _is_same_file(item: Item, obj: StoredObject | Content) -> bool:

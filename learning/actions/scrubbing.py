@@ -16,6 +16,7 @@ from learning.actions.person import recount
 from learning.actions.settling import announce
 from learning.models import (
     Erasure,
+    GoldAnswer,
     HitlLabel,
     Image,
     LearningSample,
@@ -60,8 +61,11 @@ def scrub(samples: Sequence[LearningSample], erasure: Erasure) -> dict[str, int]
     keys = [sample.pk for sample in seen]
     labels = HitlLabel.objects.filter(sample__in=keys)
     counts["labels"] = labels.update(**BLANK_LABEL)
+    GoldAnswer.objects.filter(sample__in=keys).update(truth={}, truth_sha256="")
     unfinished = [SlotState.HELD, SlotState.OPEN, SlotState.LEASED]
-    ReviewSlot.objects.filter(sample__in=keys, state__in=unfinished).update(state=SlotState.VOID)
+    slots = ReviewSlot.objects.filter(sample__in=keys)
+    slots.filter(state__in=unfinished).update(state=SlotState.VOID)
+    slots.exclude(reason="", note="").update(reason="", note="")
     counts["examples"] = TrainingExample.objects.filter(sample__in=keys).delete()[0]
     counts["people"] = _scrub_people(keys)
     _blank(seen)

@@ -16,6 +16,7 @@ from accounts.policy import Permission, require
 from core import store_check
 from core.errors import Conflict, Unavailable
 from core.file_store import FileStore
+from core.queue import enqueue
 from core.s3_setup import setup as set_bucket_up
 from core.s3_store import S3Store
 from core.storage import DEFAULT_ALIAS, OBJECT_NAME, Listed, StoreError, read_only, store
@@ -44,6 +45,19 @@ def check(*, by: User | None, alias: str = DEFAULT_ALIAS) -> StoreReport:
     return _report(by, ReportKind.CHECK, alias, passed=not broken_lines(facts), facts=facts, began=began)
 
 
+@transaction.atomic
+def ask_to_inspect(*, by: User) -> None:
+    """Have a worker check the store and compare it with our rows."""
+    require(by, Permission.MANAGE_STORE)
+    record(by, "ask_to_inspect", by)
+    enqueue("learning.tasks.inspect_store")
+
+
+def latest(kind: ReportKind, alias: str = DEFAULT_ALIAS) -> StoreReport | None:
+    """Answer the newest report on this store, or None where it was never looked at so."""
+    return StoreReport.objects.about(store(alias).identity, kind).first()
+
+
 def broken_lines(facts: dict[str, Any]) -> list[dict[str, str]]:
     """Answer the promises that a check found broken; STORE_ALLOW_OVERWRITE forgives overwriting, nothing else."""
     forgiven = store_check.OVERWRITING if settings.STORE_ALLOW_OVERWRITE else frozenset()
@@ -59,7 +73,7 @@ def require_open(alias: str = DEFAULT_ALIAS) -> None:
     identity = store(alias).identity
     if _open_until.get(identity, 0.0) > time.monotonic():
         return
-    report = StoreReport.objects.about(identity, ReportKind.CHECK).first()
+    report = latest(ReportKind.CHECK, alias)
     if report is None or (_closing_lines(report.facts) and report.finished_at < timezone.now() - LOOK_AGAIN_AFTER):
         report = check(by=None, alias=alias)
     if broken := _closing_lines(report.facts):

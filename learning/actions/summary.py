@@ -26,6 +26,7 @@ from learning.models import (
     UploadRejection,
 )
 from learning.models.batch import DUPLICATE
+from learning.models.label import LabelSource
 from learning.models.summary import STRETCH
 
 NEWEST, OLDEST, MOST = 2, 4, 40
@@ -113,7 +114,7 @@ def _count_samples(stretch: Stretch, rows: QuerySet[LearningSample]) -> Counted:
 
 
 def _count_labels(stretch: Stretch, rows: QuerySet[HitlLabel]) -> Counted:
-    standing = rows.filter(superseded_by__isnull=True, withdrawn_at__isnull=True)
+    standing = rows.filter(superseded_by__isnull=True, withdrawn_at__isnull=True).exclude(label_source=LabelSource.GOLD)
     said = {
         Measure.CORRECT: Count("pk", filter=Q(label_status=LabelStatus.CORRECT)),
         Measure.CHANGED: Count("pk", filter=Q(label_status=LabelStatus.CHANGED)),

@@ -1,11 +1,13 @@
 """`learning/batches`: how a city brings its samples (DESIGN: upload protocol)."""
 
+from threading import BoundedSemaphore
 from typing import Any
 
 import msgspec
 import orjson
-from django.core.exceptions import RequestDataTooBig
+from django.conf import settings
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -21,9 +23,12 @@ from accounts.models import Role
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
 from learning.actions import batch as batches
+from learning.actions.arrival import Answer
 from learning.api.wire import batch_document
+from learning.items import parts
 from learning.models import City, UploadBatch
 
+AT_ONCE = BoundedSemaphore(1)
 NO_ITEMS = "The body must be an object with a list of items."
 
 
@@ -54,11 +59,15 @@ class FastJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Read it; raises ParseError and BodyTooLarge."""
+        """Read it; raises ParseError and BodyTooLarge.
+
+        It is read from the stream: Django would keep it with the request, which lives until the collector comes by.
+        """
+        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise BodyTooLarge("The body is larger than this hub takes; send fewer items at once.")
         try:
-            return self.loads(parser_context["request"].body)  # the stream itself is not bounded
-        except RequestDataTooBig as error:
-            raise BodyTooLarge("The body is larger than this hub takes; send fewer items at once.") from error
+            return self.loads(body)
         except (orjson.JSONDecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ParseError("The body is no JSON.") from error
 
@@ -67,21 +76,13 @@ class FastJSONParser(BaseParser):
         return orjson.loads(body)
 
 
-class ItemsBody(msgspec.Struct):
-    """The body that brings items, each still as it was sent: one that is wrong is one that is rejected."""
-
-    items: list[msgspec.Raw]
-
-
 class ItemsParser(FastJSONParser):
-    """Parts the body into its items and decodes none of them."""
-
-    decoder = msgspec.json.Decoder(ItemsBody)
+    """Parts the body into its items: one that is wrong is one that is rejected."""
 
     def loads(self, body: bytes) -> Any:
-        """Answer the items as msgspec.Raw; raises Malformed for other JSON."""
+        """Answer the items; raises Malformed for other JSON."""
         try:
-            return self.decoder.decode(body).items
+            return parts(body)
         except msgspec.ValidationError as error:
             raise Malformed(NO_ITEMS) from error
 
@@ -132,10 +133,22 @@ class Batch(BatchView):
         return Response(batch_document(self.batch(name)))
 
 
+def _spelled(answer: Answer) -> bytes:
+    return msgspec.json.encode(batches.as_wire(answer))  # orjson gives each of them four kilobytes
+
+
 class Items(BatchView):
-    """Add items to a batch."""
+    """Add items to a batch; a process takes one body at a time, for ten thousand items take forty megabytes."""
 
     parser_classes = [ItemsParser]
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer as any view, and let the body go at once: rest_framework's request holds itself until the collector comes by."""
+        with AT_ONCE:
+            try:
+                return super().dispatch(*args, **kwargs)
+            finally:
+                self.request.parser_context.clear()
 
     @extend_schema(request=AddItems, responses=dict)
     def post(self, request: Request, name: str) -> HttpResponse:
@@ -143,8 +156,8 @@ class Items(BatchView):
         adopt = "objects:adopt" in scopes_of(request)
         if not isinstance(request.data, list):  # an empty body is parsed by nobody
             raise Malformed(NO_ITEMS)
-        results = batches.add_items(self.batch(name), request.data, by=speaker(request), adopt=adopt)
-        return HttpResponse(orjson.dumps({"results": results}), content_type="application/json")
+        results = batches.take_items(self.batch(name), request.data, by=speaker(request), adopt=adopt, spell=_spelled)
+        return HttpResponse(b'{"results":[%b]}' % b",".join(results), content_type="application/json")
 
 
 class Seal(BatchView):

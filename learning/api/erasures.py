@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.actions import idempotency
-from accounts.api.authorise import speaker
+from accounts.api.authorise import read_body, speaker
 from accounts.policy import Permission
 from core.errors import Conflict, Malformed
 from core.pages import found
@@ -107,7 +107,7 @@ class Erasures(ErasureView):
     @extend_schema(request=Asked, responses={201: dict})
     def post(self, request: Request) -> Response:
         """Ask for an erasure, once for each Idempotency-Key; a worker looks for its candidates, and nothing goes yet."""
-        asked = _read(Asked, request)
+        asked = read_body(Asked, request)
         pk = _once(request, lambda: verbs.draft(by=speaker(request), **asked))
         return Response(erasure_document(self.erasure(pk)), status=201)
 
@@ -143,7 +143,7 @@ class Candidates(ErasureView):
     @extend_schema(request=Chosen, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Say of candidates whether they are meant; answers what the erasure would take now."""
-        row = verbs.choose(self.erasure(pk), by=speaker(request), chosen=_read(Chosen, request)["samples"])
+        row = verbs.choose(self.erasure(pk), by=speaker(request), chosen=read_body(Chosen, request)["samples"])
         return Response({"preview": verbs.preview(row), "confirmation": verbs.phrase(row)})
 
 
@@ -153,7 +153,7 @@ class Decisions(ErasureView):
     @extend_schema(request=Decided, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Decide about one."""
-        touch = verbs.decide(self.erasure(pk), by=speaker(request), **_read(Decided, request))
+        touch = verbs.decide(self.erasure(pk), by=speaker(request), **read_body(Decided, request))
         return Response({"model": touch.object_id, "decision": touch.decision, "why": touch.why})
 
 
@@ -163,7 +163,7 @@ class Confirm(ErasureView):
     @extend_schema(request=Confirmed, responses={202: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Confirm; a worker does it, and nothing brings back what was chosen."""
-        row = verbs.confirm(self.erasure(pk), by=speaker(request), **_read(Confirmed, request))
+        row = verbs.confirm(self.erasure(pk), by=speaker(request), **read_body(Confirmed, request))
         return Response(erasure_document(row), status=202)
 
 
@@ -193,7 +193,7 @@ class AccessExports(ErasureView):
     @extend_schema(request=AskedExport, responses={202: dict})
     def post(self, request: Request) -> Response:
         """Have one made by a worker, once for each Idempotency-Key."""
-        asked = _read(AskedExport, request)
+        asked = read_body(AskedExport, request)
         erasure = self.erasure(str(asked["erasure"])) if "erasure" in asked else None
         facts = {"kind": asked.get("kind", ""), "subject": asked.get("subject"), "reference": asked["reference"]}
         pk = _once(request, lambda: exports.ask(by=speaker(request), erasure=erasure, **facts))
@@ -234,7 +234,7 @@ class Holds(APIView):
     @extend_schema(request=Put, responses={201: dict})
     def post(self, request: Request) -> Response:
         """Hold samples, a camera or a city."""
-        asked, by = _read(Put, request), speaker(request)
+        asked, by = read_body(Put, request), speaker(request)
         if "samples" in asked:
             samples = list(LearningSample.objects.select_related("city").filter(sample_id__in=asked["samples"]))
             if len(samples) < len(set(asked["samples"])):
@@ -257,7 +257,7 @@ class Lift(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Lift it."""
         row = found(LegalHold.objects.select_related("city", "camera", "sample"), pk=pk)
-        return Response(hold_document(hold.lift(row, by=speaker(request), **_read(Lifted, request))))
+        return Response(hold_document(hold.lift(row, by=speaker(request), **read_body(Lifted, request))))
 
 
 class Lifecycle(APIView):
@@ -349,12 +349,6 @@ def _item(row: ErasureItem) -> dict[str, Any]:
 def _paged(request: Request) -> dict[str, Any]:
     given = request.query_params
     return {"cursor": given.get("cursor", ""), "size": page_size(given.get("page_size"))}
-
-
-def _read(form: type[serializers.Serializer[Any]], request: Request) -> Any:
-    asked = form(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
 
 
 def _once(request: Request, verb: Callable[[], Model]) -> str:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authentication import scopes_of
-from accounts.api.authorise import BodyTooLarge, speaker
+from accounts.api.authorise import BodyTooLarge, read_body, speaker
 from accounts.models import User
 from accounts.policy import Permission, is_allowed
 from core.errors import Malformed
@@ -112,7 +112,7 @@ class Examples(APIView):
         """Bring an example in (201); the same features of the same user are the example that is there (200)."""
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
             raise BodyTooLarge(f"A file may have {settings.UPLOAD_MAX_BYTES:,} bytes at most.")
-        asked, user = _read(NewExample, request), speaker(request)
+        asked, user = read_body(NewExample, request), speaker(request)
         module = found(AiModule.objects.visible_to(user), slug=asked.pop("modality"))
         file, reference = asked.pop("file", None), asked.pop("features_uri", "")
         facts = Facts(**asked)
@@ -143,7 +143,7 @@ class Verify(APIView):
     @extend_schema(request=ExampleVerdict, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Confirm the label, or correct it; a new judgement of its sample, and saying it twice changes nothing."""
-        asked, example = _read(ExampleVerdict, request), found(_rows(speaker(request)), pk=pk)
+        asked, example = read_body(ExampleVerdict, request), found(_rows(speaker(request)), pk=pk)
         if asked["decision"] == "confirm":
             verbs.confirm(example, by=speaker(request))
         elif "label" not in asked:
@@ -173,7 +173,7 @@ class Correct(APIView):
     @extend_schema(request=ExampleCorrection, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Correct it."""
-        verbs.correct(found(_rows(speaker(request)), pk=pk), by=speaker(request), **_read(ExampleCorrection, request))
+        verbs.correct(found(_rows(speaker(request)), pk=pk), by=speaker(request), **read_body(ExampleCorrection, request))
         return _told(request, pk)
 
 
@@ -186,7 +186,7 @@ class ExampleConsent(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Note it; without consent the example is in no version that is frozen from now on."""
         example = found(_rows(speaker(request)), pk=pk)
-        given = _read(ConsentToExample, request)["consent_given"]
+        given = read_body(ConsentToExample, request)["consent_given"]
         verbs.set_consent(example.user_id, by=speaker(request), given=given, examples=[example.pk])
         return _told(request, pk)
 
@@ -222,10 +222,3 @@ def _narrowed(rows: Any, request: Request) -> Any:
             raise Malformed(f"label_status is one of {', '.join(ExampleStatus.values)}.")
         rows = rows.of_status(status)
     return rows
-
-
-def _read(form: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    asked = form(data=request.data)
-    asked.is_valid(raise_exception=True)
-    facts: dict[str, Any] = asked.validated_data
-    return facts

@@ -5,18 +5,21 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
+from accounts.policy import Permission, is_allowed
 from core.csv_rows import csv_response
 from core.errors import Missing, Refused
 from learning import figures
+from learning.actions import store as object_store
 from learning.forms import FigureFilters
-from learning.models import City, Source, StorageCount
+from learning.models import City, ReportKind, Source, StorageCount
 from learning.views.viewing import viewer
 
 CITIES = 100
@@ -38,9 +41,17 @@ def store(request: HttpRequest) -> HttpResponse:
         "series": _daily(days, form.period),
         "rates": _rates(form, user),
         "counted_at": figures.counted_at(Source.SAMPLES),
-        **(_held() if user.is_hub_staff else {}),
+        **({**_held(), **_inspected(user)} if user.is_hub_staff else {}),
     }
     return render(request, "learning/store.html", facts)
+
+
+@require_POST
+def store_inspect(request: HttpRequest) -> HttpResponse:
+    """Have the store looked at anew."""
+    object_store.ask_to_inspect(by=viewer(request))
+    messages.success(request, _("A worker looks at the store now; this page says what it found."))
+    return redirect("learning:figures")
 
 
 @require_safe
@@ -82,6 +93,18 @@ def _held() -> dict[str, Any]:
         "cost": figures.sum_of(classes),
         "currency": settings.STORE_CURRENCY,
         "kinds": _by_kind(newest) if newest else [],
+    }
+
+
+def _inspected(user: User) -> dict[str, Any]:
+    """Answer what was last found out about the store itself, the broken promises first."""
+    check, comparison = (object_store.latest(kind) for kind in (ReportKind.CHECK, ReportKind.RECONCILE))
+    broken = object_store.broken_lines(check.facts) if check else []
+    return {
+        "check": check,
+        "broken": broken,
+        "comparison": comparison,
+        "may_inspect": is_allowed(user, Permission.MANAGE_STORE),
     }
 
 

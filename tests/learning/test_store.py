@@ -7,6 +7,7 @@ import time
 import pytest
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from accounts.models import Event
 from core.errors import Conflict, Refused, Unavailable
@@ -18,6 +19,7 @@ from learning.models import ObjectKind, ReportKind, StoredObject, StoreReport
 from learning.tasks import inspect_store
 from tests import people
 from tests.factories.learning import opened, pune
+from tests.pages import looking, text_of
 
 pytestmark = pytest.mark.django_db
 CARELESS = "tests.core.test_store_check.Careless"
@@ -208,3 +210,17 @@ def test_a_folder_needs_no_setting_up(careless, capsys):
     assert "nothing to set up" in out(capsys, "setup")["folder"]
     with pytest.raises(CommandError, match="origin"):
         call_command("storage", "setup", "--origin", "hub.example.org")
+
+
+def test_the_page_says_what_was_found_and_a_worker_looks_again():
+    ada, page = looking(people.ada()), reverse("learning:figures")
+    assert "not looked at yet" in text_of(ada.get(page))
+    answer = ada.post(reverse("learning:store-inspect"), follow=True)
+    assert "A worker looks at the store now" in text_of(answer)
+    inspect_store()
+    put_bytes("0198c1de-0000-7000-8000-000000000001.jpg", b"x", media_type="image/jpeg", metadata={})
+    found = StoreReport.objects.get(kind=ReportKind.RECONCILE)
+    found.pk, found.facts, found.passed = None, {**found.facts, "lost": 1, "first_lost": ["gone.jpg"]}, False
+    found.save()
+    assert "gone.jpg" in text_of(ada.get(page))
+    assert looking(people.olga()).post(reverse("learning:store-inspect")).status_code == 403

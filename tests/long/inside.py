@@ -45,7 +45,7 @@ def fill_queue(samples: str, overlap: str, people: str) -> list[str]:
         name="Vehicles",
         task="classification",
         labels=["car", "bus"],
-        review_policy={"city_labels": "review", "overlap": int(overlap)},
+        review_policy={"city_labels": "review", "overlap": int(overlap), "first_check_share": 0, "later_check_share": 0},
     )
     pune = city.add("city_pune", by=None)
     camera = Camera.objects.create(city=pune, camera_id="cam-1")

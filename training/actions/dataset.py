@@ -15,7 +15,9 @@ from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
 from core.hooks import SampleChange
 from core.ids import new_id
+from core.prepared import Prepared
 from learning.models import AiModule, HitlLabel, LearningSample, SampleState
+from learning.models.label import LabelSource
 from training import plan, semver
 from training.models import DatasetDelta, DatasetStatus, Environment, TrainingDataset, TrainingSample
 from training.rule import Rule
@@ -136,6 +138,8 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
 
     Called within the verb that changed them. A truth that changed has not been verified.
     """
+    if len(changes) == 1 and _OF_SAMPLE.first(sample=changes[0].sample) is None:  # most are judged before a dataset has them
+        return
     for start in range(0, len(changes), CHUNK):
         chunk = changes[start : start + CHUNK]
         settled = [change.sample for change in chunk if change.new_state == SampleState.SETTLED]
@@ -145,6 +149,9 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
         _mark(places.filter(sample__in=[*others, *changed], is_verified=True), "verified", is_verified=False, verified_by=None)
         _mark(places.filter(sample__in=others, is_labeled=True), "labeled", is_labeled=False, labeled_by=None)
         _mark(places.filter(sample__in=settled, is_labeled=False), "labeled", is_labeled=True, labeled_by=_annotator("sample"))
+
+
+_OF_SAMPLE = Prepared(lambda sample: TrainingSample.objects.filter(sample=sample).only("pk")[:1], sample=int)
 
 
 @transaction.atomic
@@ -213,7 +220,7 @@ def _mark(places: QuerySet[TrainingSample], count: str, **values: Any) -> None:
 
 def _annotator(sample: str) -> Subquery:
     """Select the person who judged the sample last; null where only its city did."""
-    judged = HitlLabel.objects.filter(sample=OuterRef(sample), annotator__isnull=False)
+    judged = HitlLabel.objects.filter(sample=OuterRef(sample), annotator__isnull=False).exclude(label_source=LabelSource.GOLD)
     return Subquery(judged.order_by("-id").values("annotator")[:1])
 
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.actions import idempotency
-from accounts.api.authorise import authorise, speaker
+from accounts.api.authorise import authorise, read_body, speaker
 from accounts.models import Organization, User
 from accounts.policy import Permission
 from core.errors import Conflict, Malformed, Missing
@@ -74,7 +74,7 @@ class Datasets(APIView):
     @extend_schema(request=NewDataset, responses={201: dict})
     def post(self, request: Request) -> Response:
         """Make a dataset; once for each Idempotency-Key."""
-        user, asked = speaker(request), read(NewDataset, request)
+        user, asked = speaker(request), read_body(NewDataset, request)
         slug, organization_id = asked.pop("ai_module"), asked.pop("organization_id", None)
         organization = found(Organization.objects.visible_to(user), pk=organization_id) if organization_id else None
         module = found(AiModule.objects.visible_to(user), slug=slug)
@@ -96,7 +96,7 @@ class Dataset(APIView):
     def put(self, request: Request, pk: str) -> Response:
         """Change what was sent of name, description, rule, environment."""
         row, user = found(_datasets(request), pk=pk), speaker(request)
-        verbs.revise(row, by=user, **read(ChangedDataset, request))
+        verbs.revise(row, by=user, **read_body(ChangedDataset, request))
         return Response(document(found(_datasets(request), pk=pk), user))
 
     @extend_schema(responses={204: None})
@@ -133,7 +133,7 @@ class Versions(APIView):
     @extend_schema(request=NewVersion, responses={202: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Begin to freeze the dataset, once for each Idempotency-Key; ask again until the version is frozen."""
-        row, user, asked = found(_datasets(request), pk=pk), speaker(request), read(NewVersion, request)
+        row, user, asked = found(_datasets(request), pk=pk), speaker(request), read_body(NewVersion, request)
         made = once(request, lambda: version_verbs.create(row, by=user, **asked))
         return Response(version_document(found(_versions(request), pk=made), user), status=202)
 
@@ -224,13 +224,6 @@ def narrowed(rows: Any, request: Request, filters: dict[str, str]) -> Any:
     if any("\x00" in value or len(value) > 200 for value in asked.values()):
         raise Malformed("A filter holds text that nothing is named.")
     return rows.filter(**asked)
-
-
-def read(form: type[serializers.Serializer[Any]], request: Request) -> Any:
-    """Read the body by a serializer; raises DRF's ValidationError."""
-    asked = form(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
 
 
 def _datasets(request: Any) -> Any:

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.authorise import speaker
+from accounts.api.authorise import read_body, speaker
 from accounts.models import Organization, User
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
@@ -16,7 +16,7 @@ from core.pages import found
 from core.paging import keyset_page, page_size
 from learning.models import AiModule
 from training.actions import job as verbs
-from training.api.datasets import is_own, narrowed, once, read
+from training.api.datasets import is_own, narrowed, once
 from training.models import DatasetVersion, MetricPoint, ModelVersion, RunLog, TrainingJob, TrainingRun
 from training.trainers import hyperparameters
 from training.trainers.registry import trainers
@@ -57,7 +57,7 @@ class Jobs(APIView):
     @extend_schema(request=NewJob, responses={201: dict})
     def post(self, request: Request) -> Response:
         """Queue a training; once for each Idempotency-Key."""
-        user, asked = speaker(request), read(NewJob, request)
+        user, asked = speaker(request), read_body(NewJob, request)
         named = _named(user, asked)
         pk = once(request, lambda: verbs.create(by=user, **named))
         return Response(document(found(_jobs(request), pk=pk), user), status=201)

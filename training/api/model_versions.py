@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.authorise import speaker
+from accounts.api.authorise import read_body, speaker
 from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Missing
@@ -93,7 +93,7 @@ class ModelVersionView(APIView):
     @extend_schema(request=Changed, responses=dict)
     def put(self, request: Request, pk: str) -> Response:
         """Change what was sent of name, description, notes, release_notes; all else of a version never changes."""
-        row = verbs.revise(found(_rows(request), pk=pk), by=speaker(request), **_read(Changed, request))
+        row = verbs.revise(found(_rows(request), pk=pk), by=speaker(request), **read_body(Changed, request))
         return Response(document(row, speaker(request)))
 
 
@@ -105,7 +105,7 @@ class Approve(APIView):
     @extend_schema(request=Notes, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Answer it; refused (403) to whoever had it trained."""
-        row = verbs.approve(found(_rows(request), pk=pk), by=speaker(request), **_read(Notes, request))
+        row = verbs.approve(found(_rows(request), pk=pk), by=speaker(request), **read_body(Notes, request))
         return Response(document(row, speaker(request)))
 
 
@@ -117,7 +117,7 @@ class Refuse(APIView):
     @extend_schema(request=Reason, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Answer it; a reason is needed."""
-        row = verbs.refuse(found(_rows(request), pk=pk), by=speaker(request), **_read(Reason, request))
+        row = verbs.refuse(found(_rows(request), pk=pk), by=speaker(request), **read_body(Reason, request))
         return Response(document(row, speaker(request)))
 
 
@@ -129,7 +129,7 @@ class Release(APIView):
     @extend_schema(request=ReleaseNotes, responses={200: dict, 202: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Answer the released version, or 202 with how many signatures there are of those it awaits."""
-        row = verbs.release(found(_rows(request), pk=pk), by=speaker(request), **_read(ReleaseNotes, request))
+        row = verbs.release(found(_rows(request), pk=pk), by=speaker(request), **read_body(ReleaseNotes, request))
         if row.is_released:
             return Response(document(row, speaker(request)))
         return Response({**document(row, speaker(request)), "awaiting_signatures": str(trust.standing())}, status=202)
@@ -154,7 +154,7 @@ class Deprecate(APIView):
     @extend_schema(request=Reason, responses=dict)
     def post(self, request: Request, pk: str) -> Response:
         """Answer it; no edge is offered it any more."""
-        row = verbs.deprecate(found(_rows(request), pk=pk), by=speaker(request), **_read(Reason, request))
+        row = verbs.deprecate(found(_rows(request), pk=pk), by=speaker(request), **read_body(Reason, request))
         return Response(document(row, speaker(request)))
 
 
@@ -166,7 +166,7 @@ class Evaluate(APIView):
     @extend_schema(request=Evaluation, responses={201: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Answer the job that does it."""
-        row, asked = found(_rows(request), pk=pk), _read(Evaluation, request)
+        row, asked = found(_rows(request), pk=pk), read_body(Evaluation, request)
         chosen = None
         if "dataset_id" in asked:
             within = DatasetVersion.objects.visible_to(speaker(request)).select_related("dataset")
@@ -224,9 +224,3 @@ def document(version: ModelVersion, viewer: User) -> dict[str, Any]:
 
 def _rows(request: Request) -> Any:
     return ModelVersion.objects.visible_to(speaker(request)).select_related("module", "bundle", "config", "organization")
-
-
-def _read(form: type[serializers.Serializer[Any]], request: Request) -> Any:
-    asked = form(data=request.data)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data

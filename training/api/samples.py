@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.authorise import BodyTooLarge, speaker
+from accounts.api.authorise import BodyTooLarge, read_body, speaker
 from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
@@ -19,7 +19,7 @@ from core.paging import keyset_page, page_size
 from learning.models import City
 from learning.thumbnails import picture_url
 from training.actions import sample as verbs
-from training.api.datasets import is_own, read
+from training.api.datasets import is_own
 from training.models import TrainingDataset, TrainingSample
 
 FLAGS = ("is_labeled", "is_verified")
@@ -84,7 +84,7 @@ class Samples(APIView):
         dataset, user = _dataset(request, pk), speaker(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
             raise BodyTooLarge(f"An image may have {settings.UPLOAD_MAX_BYTES:,} bytes at most.")
-        asked = read(NewSamples, request)
+        asked = read_body(NewSamples, request)
         if "file" in asked:
             place = verbs.upload(dataset, by=user, **_file_of(asked, user))
         elif "sample_id" in asked:
@@ -109,7 +109,7 @@ class Sample(APIView):
     @extend_schema(request=ChangedSample, responses=dict)
     def put(self, request: Request, pk: str, sample: str) -> Response:
         """Correct its annotations, by a new label, or change its metadata; frozen versions keep what they have."""
-        verbs.revise(_place(request, pk, sample), by=speaker(request), **read(ChangedSample, request))
+        verbs.revise(_place(request, pk, sample), by=speaker(request), **read_body(ChangedSample, request))
         return Response(document(_place(request, pk, sample), speaker(request)))
 
     @extend_schema(responses={204: None})
@@ -127,7 +127,7 @@ class Verify(APIView):
     @extend_schema(request=Verdict, responses=dict)
     def post(self, request: Request, pk: str, sample: str) -> Response:
         """Approve it, or reject it with a reason, and score its quality."""
-        verbs.verify(_place(request, pk, sample), by=speaker(request), **read(Verdict, request))
+        verbs.verify(_place(request, pk, sample), by=speaker(request), **read_body(Verdict, request))
         return Response(document(_place(request, pk, sample), speaker(request)))
 
 
