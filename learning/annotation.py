@@ -7,6 +7,7 @@ Knows values and schemas, not the database.
 
 import math
 import re
+import string
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from core.typed import Number
 MAX_BOXES = 1_000
 MAX_TEXT = 500
 IOU = 0.9
+READABLE = string.digits + string.ascii_letters
 Size = tuple[int, int]
 Attribute = bool | Number | str
 
@@ -63,29 +65,59 @@ class BadValue(Invalid):
 
 @dataclass(frozen=True)
 class Rules:
-    """A schema made ready for checking many values; `asks` tells whether any attribute is required."""
+    """A schema made ready for checking many values; `asks` tells whether any attribute is required.
+
+    `names` and `retired` hold former names too: those go on meaning their label, which `renamed` leads to. `unreadable` is the
+    character that stands for one that cannot be read, or empty.
+    """
 
     names: frozenset[str]
     retired: frozenset[str]
+    renamed: Mapping[str, str]
     attributes: Mapping[str, Mapping[str, Any]]
     asks: bool
     pattern: re.Pattern[str] | None
     max_length: int
     normalise: str
+    unreadable: str = ""
 
     @classmethod
     def of(cls, schema: Schema) -> "Rules":
         """Read them from a schema."""
         text = schema.text or {}
         return cls(
-            names=frozenset(label["name"] for label in schema.labels),
-            retired=frozenset(label["name"] for label in schema.labels if label.get("retired")),
+            names=frozenset(name for label in schema.labels for name in names_of(label)),
+            retired=frozenset(name for label in schema.labels if label.get("retired") for name in names_of(label)),
+            renamed=renamed(schema.labels),
             attributes={attribute["name"]: attribute for attribute in schema.attributes or ()},
-            asks=any(attribute.get("required") for attribute in schema.attributes or ()),
+            asks=any(attribute.get("required") for attribute in schema.attributes or () if not attribute.get("retired")),
             pattern=re.compile(text["pattern"]) if text.get("pattern") else None,
             max_length=text.get("max_length") or MAX_TEXT,
             normalise=text.get("normalise") or "space",
+            unreadable=text.get("unreadable") or "",
         )
+
+
+def names_of(label: Mapping[str, Any]) -> tuple[str, ...]:
+    """Answer the name of a schema's label and those it had before."""
+    return (label["name"], *label.get("formerly", ()))
+
+
+def renamed(labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Answer former name → name for all labels of a schema that were renamed."""
+    return {former: label["name"] for label in labels for former in label.get("formerly", ())}
+
+
+def in_current_names(value: Mapping[str, Any] | None, names: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """Answer the value with labels under the names they have now (`renamed` of a schema); the same one where none changed."""
+    if not value or not names:
+        return value
+    said = dict(value)
+    if said.get("label"):
+        said["label"] = names.get(said["label"], said["label"])
+    if said.get("boxes"):
+        said["boxes"] = [{**box, "label": names.get(box["label"], box["label"])} for box in said["boxes"]]
+    return said
 
 
 def check(value: Any, schema: Schema | Rules, *, size: Size | None = None, allow_retired: bool = False) -> None:
@@ -176,8 +208,16 @@ def _check_label(label: str, rules: Rules, *, allow_retired: bool) -> None:
 def _check_text(text: str, rules: Rules) -> None:
     if len(text) > rules.max_length:
         raise BadValue(f"text may have {rules.max_length} characters at most.", code="text_outside_schema")
-    if rules.pattern and text and not rules.pattern.fullmatch(text):
+    if rules.pattern and text and not rules.pattern.fullmatch(text) and not _reads_but_for_one(text, rules):
         raise BadValue("text does not have the form the schema asks for.", code="text_outside_schema")
+
+
+def _reads_but_for_one(text: str, rules: Rules) -> bool:
+    """Tell whether a letter or a digit in place of the one unreadable character gives the text its form."""
+    if not rules.unreadable or text.count(rules.unreadable) != 1:
+        return False
+    assert rules.pattern is not None
+    return any(rules.pattern.fullmatch(text.replace(rules.unreadable, letter)) for letter in READABLE)
 
 
 def _check_box(box: Box, rules: Rules, size: Size | None, *, allow_retired: bool) -> None:
@@ -208,7 +248,8 @@ def _check_attributes(values: Mapping[str, Any], rules: Rules, *, per: str, need
         if not _fits(value, definition):
             raise BadValue(f"The attribute {name!r} cannot have this value.", code="attribute_outside_schema")
     for name, definition in rules.attributes.items() if needed else ():
-        if definition.get("required") and definition.get("per", "sample") == per and name not in values:
+        asked = definition.get("required") and not definition.get("retired")
+        if asked and definition.get("per", "sample") == per and name not in values:
             raise BadValue(f"The attribute {name!r} is required.", code="attribute_missing")
 
 
@@ -232,10 +273,17 @@ def is_number(value: Any) -> bool:
 
 
 def _same_words(a: Mapping[str, Any], b: Mapping[str, Any], rules: Rules) -> bool:
-    texts = [normalise_text(value.get("text") or "", rules.normalise) for value in (a, b)]
-    labels = [value.get("label") or None for value in (a, b)]
+    texts = [_normalised(value.get("text") or "", rules) for value in (a, b)]
+    said = [value.get("label") or "" for value in (a, b)]
+    labels = [rules.renamed.get(label, label) for label in said]
     attributes = [value.get("attributes") or {} for value in (a, b)]
     return labels[0] == labels[1] and attributes[0] == attributes[1] and texts[0] == texts[1]
+
+
+def _normalised(text: str, rules: Rules) -> str:
+    """Normalise a text around the character that marks an unreadable one, which says something and so must stay."""
+    parts = text.split(rules.unreadable) if rules.unreadable else [text]
+    return rules.unreadable.join(normalise_text(part, rules.normalise) for part in parts)
 
 
 def _all_matched(partners: Sequence[Sequence[int]]) -> bool:

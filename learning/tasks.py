@@ -3,7 +3,21 @@
 from celery import shared_task
 from django.utils import timezone
 
-from learning.actions import access_export, batch, collecting, discarding, erasing, erasure, lifecycle, retention, summary
+from learning.actions import (
+    access_export,
+    batch,
+    collecting,
+    discarding,
+    erasing,
+    erasure,
+    gold,
+    lifecycle,
+    priority,
+    quality,
+    retention,
+    reweighing,
+    summary,
+)
 from learning.actions import selection as selections
 from learning.actions import store as object_store
 from learning.models import AiModule, BatchState, Erasure, Selection, UploadBatch
@@ -121,3 +135,27 @@ def count_days() -> None:
 def count_storage() -> None:
     """Count what the store holds today."""
     summary.count_storage()
+
+
+@shared_task(name="learning.tasks.count_quality")
+def count_quality() -> None:
+    """Count anew how well was judged and predicted where something changed."""
+    quality.refresh()
+
+
+@shared_task(name="learning.tasks.weigh_gold")
+def weigh_gold() -> None:
+    """Pause those whose gold score is too low."""
+    gold.pause_weak()
+
+
+@shared_task(name="learning.tasks.order_queues")
+def order_queues() -> None:
+    """Bring the order of what waits up to date."""
+    priority.refresh()
+
+
+@shared_task(name="learning.tasks.weigh_module")
+def weigh_module(module_id: int) -> None:
+    """Settle what a module's changed policy made complete."""
+    reweighing.weigh_module(module_id)

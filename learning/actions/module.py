@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -11,18 +10,17 @@ from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
-from learning.annotation import NORMALISERS
-from learning.models import AiModule, LabelSchema, Task
-from learning.models.module import CityLabels, ReviewPolicy
+from learning import schema_reading
+from learning.actions import policy as policies
+from learning.actions.label_schema import read_note
+from learning.models import AiModule, LabelSchema, ReviewPolicy, Task
 
 SLUG = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-COLORS = ("#3b76d1", "#d1603b", "#3ba55d", "#9b59b6", "#c9a227", "#16a2a8", "#c0397b", "#6b7a8f", "#8a6d3b")
-ATTRIBUTE_TYPES = {"select", "checkbox", "number", "text"}
-MAX_LABELS = 1_000
-MAX_OVERLAP = 9
+NEW = "new"
+"""The word of a page's address in place of a slug."""
 MAX_DIMS = 100_000
+MAX_NAME = 120
 ENCODING = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-Labels = Sequence[str | Mapping[str, Any]]
 
 
 @transaction.atomic
@@ -32,12 +30,16 @@ def add(
     by: User | None,
     name: str,
     task: str,
-    labels: Labels = (),
+    labels: schema_reading.Labels = (),
     attributes: Sequence[Mapping[str, Any]] = (),
     text: Mapping[str, Any] | None = None,
     reasons: Sequence[str] = (),
+    reject_reasons: Sequence[str] = (),
+    guide: str = "",
+    note: str = "",
     review_policy: Mapping[str, Any] | None = None,
     accepts_unlabelled: bool = False,
+    min_quality: float = 0.0,
     encoding: str = "",
     dims: int | None = None,
 ) -> AiModule:
@@ -47,47 +49,91 @@ def add(
     """
     if by is not None:
         require(by, Permission.MANAGE_MODULES)
-    if not SLUG.fullmatch(slug):
-        raise Invalid("A slug begins with a small letter and has only small letters, digits, - and _.")
+    if not SLUG.fullmatch(slug) or slug == NEW:
+        raise Invalid("A slug begins with a small letter and has only small letters, digits, - and _; new is taken.")
     if task not in Task.values:
         raise Invalid(f"There is no task {task}; there are {', '.join(Task.values)}.")
     schema = LabelSchema(
         revision=1,
-        labels=_read_labels(labels),
-        attributes=[_read_attribute(attribute) for attribute in attributes],
-        text=_read_text(text or {}),
-        reasons=_read_names(reasons, "A reason"),
+        labels=schema_reading.read_labels(labels),
+        attributes=schema_reading.read_attributes(attributes),
+        text=schema_reading.read_text({} if text is None else text),
+        reasons=schema_reading.read_reasons(reasons),
+        reject_reasons=schema_reading.read_reasons(reject_reasons),
+        guide=schema_reading.read_guide(guide),
+        note=read_note(note),
+        created_by=by,
     )
     if AiModule.objects.filter(slug=slug).exists():
         raise Conflict(f"There is a module {slug} already.")
-    policy = read_policy(review_policy or {})
+    policy = ReviewPolicy.of(policies.read({} if review_policy is None else review_policy))
+    _check_flag(accepts_unlabelled)
     module = AiModule.objects.create(
         slug=slug,
-        name=name or slug,
+        name=_read_name(name) or slug,
         task=task,
-        review_policy=policy,
         accepts_unlabelled=accepts_unlabelled,
+        min_quality=_read_quality(min_quality),
         **_read_features(task, encoding, dims),
     )
+    policies.keep(module, policy, by=by)
     schema.module = module
     schema.save(force_insert=True)
     record(by, "add", module, task=task, schema=schema.pk)
     return module
 
 
-def read_policy(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer the parts of a review policy that differ from the default; raises Invalid."""
-    unknown = set(given) - set(asdict(ReviewPolicy()))
-    if unknown:
-        raise Invalid(f"A review policy has no {', '.join(sorted(map(str, unknown)))}.")
-    policy = ReviewPolicy(**given)
-    if not isinstance(policy.overlap, int) or not 1 <= policy.overlap <= MAX_OVERLAP:
-        raise Invalid(f"overlap must be from 1 to {MAX_OVERLAP} judgements.")
-    if policy.city_labels not in CityLabels.values:
-        raise Invalid(f"city_labels must be one of {', '.join(CityLabels.values)}.")
-    if not isinstance(policy.check_share, int | float) or not 0 <= policy.check_share <= 1:
-        raise Invalid("check_share must be from 0 to 1.")
-    return dict(given)
+@transaction.atomic
+def revise(
+    module: AiModule,
+    *,
+    by: User,
+    name: str | None = None,
+    accepts_unlabelled: bool | None = None,
+    min_quality: float | None = None,
+) -> AiModule:
+    """Change what a module is called and takes; what is None stays. What came before is not read anew. Raises Invalid."""
+    require(by, Permission.MANAGE_MODULES)
+    if accepts_unlabelled is not None:
+        _check_flag(accepts_unlabelled)
+    asked = {
+        "name": None if name is None else _read_name(name) or module.slug,
+        "accepts_unlabelled": accepts_unlabelled,
+        "min_quality": None if min_quality is None else _read_quality(min_quality),
+    }
+    row = AiModule.objects.select_for_update().get(pk=module.pk)
+    changed = {field: value for field, value in asked.items() if value is not None and value != getattr(row, field)}
+    for field, value in changed.items():
+        setattr(row, field, value)
+    if changed:
+        row.save(update_fields=list(changed))
+        record(by, "revise", row, **changed)
+    return row
+
+
+def copied(schema: LabelSchema) -> dict[str, Any]:
+    """Answer what another module's schema may begin with: the labels in use under new ids, without their past and pictures."""
+    kept = ("name", "color", "shortcut", "guide")
+    labels = [{part: label[part] for part in kept if part in label} for label in schema.labels if not label.get("retired")]
+    attributes = [attribute for attribute in schema.attributes if not attribute.get("retired")]
+    return {**schema.content, "labels": labels, "attributes": attributes}
+
+
+def _check_flag(flag: Any) -> None:
+    if not isinstance(flag, bool):
+        raise Invalid("accepts_unlabelled is true or false.", errors={"accepts_unlabelled": ["is true or false"]})
+
+
+def _read_name(name: Any) -> str:
+    if not isinstance(name, str) or len(name) > MAX_NAME or not (name.isprintable() or not name):
+        raise Invalid(f"A name is printable text of at most {MAX_NAME} characters.", errors={"name": ["is too long"]})
+    return name.strip()
+
+
+def _read_quality(share: Any) -> float:
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise Invalid("The least image quality is from 0 to 1.", errors={"min_quality": ["is out of bounds"]})
+    return float(share)
 
 
 def _read_features(task: str, encoding: str, dims: int | None) -> dict[str, Any]:
@@ -101,68 +147,3 @@ def _read_features(task: str, encoding: str, dims: int | None) -> dict[str, Any]
     if isinstance(dims, bool) or not isinstance(dims, int) or not 1 <= dims <= MAX_DIMS:
         raise Invalid(f"A module of the task features says how many numbers a row has: dims, from 1 to {MAX_DIMS:,}.")
     return {"encoding": encoding, "dims": dims}
-
-
-def _read_labels(given: Labels) -> list[dict[str, Any]]:
-    """Give each label an id that stays, a colour, and a digit to press for the first nine."""
-    if not isinstance(given, list | tuple) or len(given) > MAX_LABELS:
-        raise Invalid(f"The labels of a schema are a list of {MAX_LABELS} at most.")
-    if not all(isinstance(label, str | Mapping) for label in given):
-        raise Invalid("A label is a name, or an object with a name.")
-    asked = [{"name": label} if isinstance(label, str) else dict(label) for label in given]
-    names = _read_names([label.get("name") for label in asked], "A label")
-    return [
-        {
-            "id": number,
-            "name": name,
-            "color": str(label.get("color") or COLORS[(number - 1) % len(COLORS)])[:20],
-            "shortcut": str(label.get("shortcut") or _default_key(number, name, names))[:1],
-        }
-        for number, (name, label) in enumerate(zip(names, asked, strict=True), start=1)
-    ]
-
-
-def _default_key(number: int, name: str, names: Sequence[str]) -> str:
-    """Answer the key of a label that asks for none: digits are their own keys, else the first nine have 1 to 9."""
-    if all(len(other) == 1 and other.isdigit() for other in names):
-        return name
-    return str(number) if number <= 9 else ""
-
-
-def _read_attribute(given: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(given, Mapping) or given.get("type") not in ATTRIBUTE_TYPES:
-        raise Invalid(f"An attribute is an object whose type is one of {', '.join(sorted(ATTRIBUTE_TYPES))}.")
-    if given.get("per", "sample") not in {"sample", "box"}:
-        raise Invalid("An attribute is per sample or per box.")
-    return {
-        "name": _read_names([given.get("name")], "An attribute")[0],
-        "type": given["type"],
-        "values": _read_names(given.get("values") or [], "A value"),
-        "required": bool(given.get("required")),
-        "per": given.get("per", "sample"),
-    }
-
-
-def _read_text(given: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := set(given) - {"pattern", "normalise", "max_length"}:
-        raise Invalid(f"A text rule has no {', '.join(sorted(map(str, unknown)))}.")
-    try:
-        re.compile(given.get("pattern") or "")
-    except (re.error, TypeError) as error:
-        raise Invalid(f"The pattern of the text is no regular expression: {error}.") from error
-    if given.get("normalise", "space") not in NORMALISERS:
-        raise Invalid(f"normalise must be one of {', '.join(NORMALISERS)}.")
-    if not isinstance(given.get("max_length", 1), int) or not 1 <= given.get("max_length", 1) <= 2_000:
-        raise Invalid("max_length must be from 1 to 2,000.")
-    return dict(given)
-
-
-def _read_names(given: Sequence[Any], noun: str) -> list[str]:
-    if not isinstance(given, list | tuple):
-        raise Invalid(f"{noun} stands in a list.")
-    for name in given:
-        if not isinstance(name, str) or not 0 < len(name) <= 60 or not name.isprintable():
-            raise Invalid(f"{noun} has a printable name of at most 60 characters.")
-    if len(set(given)) < len(given):
-        raise Invalid(f"{noun} is named twice.")
-    return list(given)

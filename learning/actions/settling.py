@@ -7,7 +7,7 @@ from typing import Any
 from core.canonical import canonical_sha256
 from core.hooks import SampleChange, samples_settled
 from learning.models import HitlLabel, LabelStatus, LearningSample, SampleState
-from learning.models.module import ReviewPolicy
+from learning.models.policy import ReviewPolicy
 
 SETTLED_FIELDS = ["state", "truth", "truth_sha256", "label_status"]
 
@@ -57,8 +57,17 @@ def move(sample: LearningSample, verdict: Verdict) -> SampleChange:
     """Move one sample, in the database, to where the verdict puts it, and answer the change to announce."""
     old_state, old_truth = sample.state, sample.truth_sha256
     digest = canonical_sha256(verdict.truth) if verdict.truth is not None else ""
-    sample.move(verdict.state, truth=verdict.truth, truth_sha256=digest, label_status=verdict.label_status)
+    if old_state != verdict.state:
+        sample.move(verdict.state, truth=verdict.truth, truth_sha256=digest, label_status=verdict.label_status)
+    else:  # it stays where it is, with another truth
+        apply(sample, verdict)
+        sample.save(update_fields=SETTLED_FIELDS)
     return SampleChange(sample.pk, old_state, sample.state, old_truth, digest)
+
+
+def settle(sample: LearningSample, verdict: Verdict) -> None:
+    """Move a locked sample to where the verdict puts it and tell the apps above."""
+    announce([move(sample, verdict)])
 
 
 def announce(changes: Iterable[SampleChange]) -> None:

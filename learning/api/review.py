@@ -14,15 +14,19 @@ from accounts.policy import Permission
 from core.errors import Malformed, Missing
 from learning.actions import review
 from learning.api.wire import decided_document, lease_document
-from learning.judgement import DECISIONS
+from learning.judgement import DECISIONS, MAX_NOTE, MAX_REASON
 from learning.models import AiModule
-from learning.models.review import QUEUES
+from learning.models.review import HAND, QUEUES
 
 MAX_SLOT = 2**63 - 1
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 NEXT_SLOT = inline_serializer(
     "NextSlot",
-    {"ai_module": serializers.CharField(), "kind": serializers.ChoiceField(sorted(set(QUEUES.values())), required=False)},
+    {
+        "ai_module": serializers.CharField(),
+        "kind": serializers.ChoiceField(sorted(set(QUEUES.values())), required=False),
+        "ahead": serializers.IntegerField(required=False, min_value=0, max_value=HAND - 1),
+    },
 )
 LEASE_TOKEN = inline_serializer("LeaseToken", {"lease_token": serializers.CharField()})
 DECISION = inline_serializer(
@@ -32,9 +36,11 @@ DECISION = inline_serializer(
         "client_uuid": serializers.UUIDField(),
         "decision": serializers.ChoiceField(DECISIONS),
         "correction": serializers.DictField(required=False),
-        "reason": serializers.CharField(required=False),
+        "reason": serializers.CharField(required=False, max_length=MAX_REASON),
+        "note": serializers.CharField(required=False, max_length=MAX_NOTE),
         "seconds": serializers.FloatField(required=False),
         "next": serializers.BooleanField(required=False),
+        "ahead": serializers.IntegerField(required=False, min_value=0, max_value=HAND - 1),
     },
 )
 
@@ -43,13 +49,13 @@ DECISION = inline_serializer(
 @require_POST
 @authorise(Permission.ANNOTATE)
 def next_slot(request: HttpRequest) -> HttpResponse:
-    """Lease the next sample of a module's queue; 204 where none waits."""
+    """Lease the next sample of a module's queue, and up to two ahead of it; 204 where none waits."""
     body = read_json(request)
     slug = _text(body, "ai_module")
     module = AiModule.objects.visible_to(speaker(request)).filter(slug=slug).first()
     if module is None:
         raise Missing("There is no such module.")
-    lease = review.lease_next(module, by=speaker(request), kind=body.get("kind") or "judge")
+    lease = review.lease_next(module, by=speaker(request), kind=_text(body, "kind") or "judge", ahead=body.get("ahead") or 0)
     return _answer(lease_document(lease)) if lease else HttpResponse(status=204)
 
 
@@ -67,8 +73,10 @@ def decide(request: HttpRequest, slot: str) -> HttpResponse:
         decision=_text(body, "decision"),
         correction=body.get("correction"),
         reason=_text(body, "reason"),
+        note=_text(body, "note"),
         seconds=body.get("seconds"),
         next=body.get("next") is True,
+        ahead=body.get("ahead") or 0,
     )
     return _answer(decided_document(decided))
 

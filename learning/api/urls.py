@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from learning.api import batches, erasures, examples, people, review, store
+from learning.api import batches, erasures, examples, gold, grid, modules, people, reopening, review, store
 
 NAME = r"(?P<name>[^/]{1,120})"
 UUID = r"(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -12,7 +12,11 @@ NUMBER = r"(?P<pk>[0-9]{1,18})"
 SESSION = r"(?P<session_id>[0-9a-f]{1,50})"
 
 urlpatterns = [
-    re_path(r"^learning/modules/?$", store.Modules.as_view(), name="api-modules"),
+    re_path(r"^learning/modules/?$", modules.Modules.as_view(), name="api-modules"),
+    re_path(rf"^learning/modules/{NAME}/?$", modules.Module.as_view(), name="api-module"),
+    re_path(rf"^learning/modules/{NAME}/schemas/?$", modules.Schemas.as_view(), name="api-module-schemas"),
+    re_path(rf"^learning/modules/{NAME}/policy/?$", modules.Policy.as_view(), name="api-module-policy"),
+    re_path(r"^learning/schema-of-file/?$", modules.SchemaOfFile.as_view(), name="api-schema-of-file"),
     re_path(r"^learning/cities/?$", store.Cities.as_view(), name="api-cities"),
     re_path(r"^learning/samples/?$", store.samples, name="api-samples"),
     re_path(r"^learning/samples/(?P<sample_id>[^/]{1,200})/?$", store.Sample.as_view(), name="api-sample"),
@@ -38,12 +42,23 @@ urlpatterns = [
     re_path(rf"^learning/review/slots/{SLOT}/renew/?$", review.renew, name="api-review-renew"),
     re_path(rf"^learning/review/slots/{SLOT}/release/?$", review.release, name="api-review-release"),
     re_path(rf"^learning/review/slots/{SLOT}/undo/?$", review.undo, name="api-review-undo"),
+    re_path(r"^learning/review/grid/?$", grid.lease, name="api-grid-lease"),
+    re_path(r"^learning/review/grid/decide/?$", grid.decide, name="api-grid-decide"),
+    re_path(r"^learning/review/grid/renew/?$", grid.renew, name="api-grid-renew"),
+    re_path(r"^learning/review/grid/release/?$", grid.release, name="api-grid-release"),
+    re_path(r"^learning/review/reopen/?$", reopening.reopen, name="api-review-reopen"),
+    re_path(rf"^learning/review/reopen/{UUID}/?$", reopening.reopened, name="api-review-reopened"),
     re_path(r"^learning/examples/?$", examples.Examples.as_view(), name="api-examples"),
     re_path(rf"^learning/examples/{EXAMPLE}/?$", examples.Example.as_view(), name="api-example"),
     re_path(rf"^learning/examples/{EXAMPLE}/verify/?$", examples.Verify.as_view(), name="api-example-verify"),
     re_path(rf"^learning/examples/{EXAMPLE}/confirm/?$", examples.Confirm.as_view(), name="api-example-confirm"),
     re_path(rf"^learning/examples/{EXAMPLE}/correct/?$", examples.Correct.as_view(), name="api-example-correct"),
     re_path(rf"^learning/examples/{EXAMPLE}/consent/?$", examples.ExampleConsent.as_view(), name="api-example-consent"),
+    re_path(r"^learning/gold/?$", gold.Gold.as_view(), name="api-gold"),
+    re_path(rf"^learning/gold/{NUMBER}/retire/?$", gold.Retire.as_view(), name="api-gold-retire"),
+    re_path(r"^learning/pauses/?$", gold.Pauses.as_view(), name="api-pauses"),
+    re_path(rf"^learning/pauses/{NUMBER}/lift/?$", gold.Lift.as_view(), name="api-pause-lift"),
+    re_path(r"^learning/quality/?$", gold.Quality.as_view(), name="api-quality"),
     re_path(r"^learning/people/?$", people.People.as_view(), name="api-people"),
     re_path(r"^learning/people/figures/?$", people.Figures.as_view(), name="api-people-figures"),
     re_path(rf"^learning/people/{NUMBER}/?$", people.PersonView.as_view(), name="api-person"),

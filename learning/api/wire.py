@@ -3,10 +3,13 @@
 from typing import Any
 
 from core.canonical import canonical_json
+from learning.actions.grid import GridPage
+from learning.actions.hand import Lease
 from learning.actions.near_duplicates import alike
-from learning.actions.review import Decided, Lease
+from learning.actions.review import Decided
 from learning.actions.settling import truth_of
 from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, ObjectKind, StoredObject, Task, UploadBatch
+from learning.models.label import LabelSource
 
 SHOWN_REJECTIONS = 100
 
@@ -54,9 +57,17 @@ def city_document(city: City) -> dict[str, Any]:
 
 
 def lease_document(lease: Lease | None) -> dict[str, Any] | None:
-    """Answer a lease with its sample, blind: not what the city or anybody else said of it; a dispute with the blind answers."""
+    """Answer a lease with those ahead of it; None where there is none."""
     if lease is None:
         return None
+    return {**one_lease_document(lease), "ahead": [one_lease_document(each) for each in lease.ahead]}
+
+
+def one_lease_document(lease: Lease) -> dict[str, Any]:
+    """Answer a lease with its sample, blind: not what the city or anybody else said of it.
+
+    A dispute comes with its blind answers, a check with what is checked, and work that was returned with why.
+    """
     sample = lease.sample
     obj = sample.object
     return {
@@ -70,16 +81,45 @@ def lease_document(lease: Lease | None) -> dict[str, Any] | None:
             "city": sample.city.slug,
             "camera_id": sample.camera.camera_id,
             "captured_at": sample.captured_at,
-            "prediction": sample.prediction,
-            "predicted_by": sample.predicted_by,
-            "confidence": sample.confidence,
+            **_prediction(sample, hidden=lease.hides_prediction),
             "context_notes": sample.context_notes,
             "width": obj.width if obj else None,
             "height": obj.height if obj else None,
             "image_url": signed_url(obj),
         },
-        **({"answers": _blind_answers(sample)} if lease.kind == "dispute" else {}),
+        **_beside(lease),
     }
+
+
+def page_document(page: GridPage) -> dict[str, Any]:
+    """Answer a page of the grid: its leases, each with a thumbnail, and the classes that wait beside it."""
+    return {
+        "label": page.label,
+        "tiles": [{**one_lease_document(lease), "thumbnail_url": _thumbnail_of(lease.sample)} for lease in page.leases],
+        "classes": [{"label": label, "waiting": count} for label, count in page.classes.items()],
+    }
+
+
+def _thumbnail_of(sample: LearningSample) -> str | None:
+    obj = sample.object
+    return signed_url(obj.thumbnail if obj and obj.thumbnail else obj)
+
+
+def _prediction(sample: LearningSample, *, hidden: bool) -> dict[str, Any]:
+    names = ("prediction", "predicted_by", "confidence")
+    return {name: None if hidden else getattr(sample, name) for name in names}
+
+
+def _beside(lease: Lease) -> dict[str, Any]:
+    if lease.kind == "dispute":
+        return {"answers": _blind_answers(lease.sample)}
+    if lease.about is None:
+        return {}
+    about = lease.about
+    said = {"decision": about.decision, "value": truth_of(about), "reason": about.reason, "note": about.correction_notes}
+    if lease.kind == "check":
+        return {"checked": said}
+    return {"returned": {"reason": lease.reason, "note": lease.note, "said": said}}
 
 
 def _blind_answers(sample: LearningSample) -> list[dict[str, Any]]:
@@ -92,7 +132,13 @@ def _blind_answers(sample: LearningSample) -> list[dict[str, Any]]:
 def decided_document(decided: Decided) -> dict[str, Any]:
     """Answer what a decision made."""
     label = decided.label
-    return {"label": label_document(label) if label else None, "next": lease_document(decided.next_lease)}
+    said = {**label_document(label), "label_source": _told_source(label)} if label else None
+    return {"label": said, "next": lease_document(decided.next_lease)}
+
+
+def _told_source(label: HitlLabel) -> str:
+    """Answer where a judgement was made as its person is told: of gold that it is one like any other."""
+    return LabelSource.REVIEW if label.label_source == LabelSource.GOLD else label.label_source
 
 
 def label_document(label: HitlLabel) -> dict[str, Any]:

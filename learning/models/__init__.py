@@ -6,12 +6,15 @@ from learning.models.discarded import DiscardedObject
 from learning.models.erasure import AccessExport, Erasure, ErasureItem, ErasureState, ErasureTouch, LedgerEntry, SubjectKind
 from learning.models.example import ExampleStatus, TrainingExample
 from learning.models.fingerprint import ImageFingerprint
+from learning.models.gold import AnnotatorPause, GoldAnswer, GoldShowing, GoldTurn
 from learning.models.label import Decision, HitlLabel, LabelStatus
 from learning.models.module import AiModule, LabelSchema, Task
 from learning.models.object import ObjectKind, StoredObject
 from learning.models.person import CollectionSession, Image, ImageSource, Person, PersonStatus, SessionStatus
+from learning.models.policy import Adjudicators, CityLabels, PolicyVersion, ReviewPolicy
+from learning.models.quality import QualityCount, QualityMeasure, QualityStretch
 from learning.models.retention import LegalHold, LifecycleRun, RetentionPolicy
-from learning.models.review import ReviewSlot, SlotKind, SlotState
+from learning.models.review import CheckOutcome, ReviewSlot, SlotKind, SlotState
 from learning.models.sample import LearningSample, SampleState, SampleType
 from learning.models.saved_filter import SavedFilter
 from learning.models.selection import Selection, SelectionState
@@ -20,10 +23,14 @@ from learning.models.summary import DailyCount, Measure, Source, StorageCount, S
 
 __all__ = [
     "AccessExport",
+    "Adjudicators",
     "AiModule",
+    "AnnotatorPause",
     "BatchState",
     "Camera",
+    "CheckOutcome",
     "City",
+    "CityLabels",
     "CollectionSession",
     "DailyCount",
     "Decision",
@@ -33,6 +40,9 @@ __all__ = [
     "ErasureState",
     "ErasureTouch",
     "ExampleStatus",
+    "GoldAnswer",
+    "GoldShowing",
+    "GoldTurn",
     "HitlLabel",
     "Image",
     "ImageFingerprint",
@@ -47,8 +57,13 @@ __all__ = [
     "ObjectKind",
     "Person",
     "PersonStatus",
+    "PolicyVersion",
+    "QualityCount",
+    "QualityMeasure",
+    "QualityStretch",
     "ReportKind",
     "RetentionPolicy",
+    "ReviewPolicy",
     "ReviewSlot",
     "SampleState",
     "SampleType",

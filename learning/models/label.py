@@ -28,9 +28,10 @@ class Decision(models.TextChoices):
 
 
 class LabelSource(models.TextChoices):
-    """Where a judgement was made."""
+    """Where a judgement was made; one of a gold sample makes no truth and counts nowhere but in its person's score."""
 
     REVIEW = "review"
+    GOLD = "gold"
     CORRECTION = "correction"
     VALIDATION = "validation"
 
@@ -82,9 +83,9 @@ class HitlLabel(models.Model):
     reason = models.CharField(max_length=60, blank=True)
     is_disputed = models.BooleanField(default=False)
     dispute_resolution = models.CharField(max_length=60, blank=True)
-    client_uuid = models.UUIDField(null=True, unique=True)
+    client_uuid = models.UUIDField(null=True)
     request_sha256 = models.CharField(max_length=64, blank=True)
-    supersedes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="superseded_by")
+    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="superseded_by", db_index=False)
     withdrawn_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -98,6 +99,13 @@ class HitlLabel(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["label_id"], name="label_id_once"),
+            # not unique=True: what a city says has neither, and ten thousand nulls in two indexes take time
+            models.UniqueConstraint(
+                fields=["client_uuid"], condition=models.Q(client_uuid__isnull=False), name="label_client_uuid_once"
+            ),
+            models.UniqueConstraint(
+                fields=["supersedes"], condition=models.Q(supersedes__isnull=False), name="label_superseded_once"
+            ),
             models.CheckConstraint(condition=models.Q(label_status__in=LabelStatus.values), name="label_status_known"),
             models.CheckConstraint(condition=models.Q(decision__in=Decision.values), name="label_decision_known"),
             models.CheckConstraint(

@@ -1,10 +1,11 @@
 """An AI module: one kind of question to a camera's pictures, and the schema of its answers."""
 
-import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
+
+from learning.models.policy import ReviewPolicy
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -17,33 +18,6 @@ class Task(models.TextChoices):
     TEXT = "text"
     DETECTION = "detection"
     FEATURES = "features"
-
-
-class CityLabels(models.TextChoices):
-    """What becomes of a label that a city sends along."""
-
-    TRUST = "trust"
-    CHECK = "check"
-    REVIEW = "review"
-
-
-@dataclass(frozen=True)
-class ReviewPolicy:
-    """How a module's samples are judged: judgements per sample, and what city labels are worth.
-
-    `check_share` is the share of trusted city labels that a person judges all the same, where city_labels is "check".
-    """
-
-    overlap: int = 1
-    city_labels: str = CityLabels.CHECK
-    check_share: float = 0.1
-
-    def picks(self, sample_id: str) -> bool:
-        """Tell whether a person judges this sample although its city did: by a hash, so that asking again changes nothing."""
-        if self.city_labels != CityLabels.CHECK:
-            return self.city_labels == CityLabels.REVIEW
-        drawn = int.from_bytes(hashlib.sha256(f"check:{sample_id}".encode()).digest()[:4], "big")
-        return drawn < self.check_share * 2**32
 
 
 class AiModuleQuerySet(models.QuerySet["AiModule"]):
@@ -61,6 +35,7 @@ class AiModule(models.Model):
     name = models.CharField(max_length=120)
     task = models.CharField(max_length=20, choices=Task)
     review_policy = models.JSONField(default=dict, blank=True)
+    policy_version = models.PositiveIntegerField(default=1)
     retention = models.JSONField(default=dict, blank=True)
     release_gate = models.JSONField(default=list, blank=True)
     accepts_unlabelled = models.BooleanField(default=False)
@@ -81,8 +56,8 @@ class AiModule(models.Model):
 
     @property
     def policy(self) -> ReviewPolicy:
-        """The review policy, with its defaults."""
-        return ReviewPolicy(**self.review_policy)
+        """The newest review policy (learning/actions/policy.py changes it), with the defaults of what it does not say."""
+        return ReviewPolicy.of(self.review_policy)
 
     @property
     def schema(self) -> "LabelSchema":
@@ -93,9 +68,12 @@ class AiModule(models.Model):
 class LabelSchema(models.Model):
     """One revision of a module's answers; append-only, with stable label ids.
 
-    labels `[{id, name, color, shortcut, retired?}]`, attributes `[{name, type, values, required, per}]`,
-    text `{pattern, normalise, max_length}` or empty, reasons `[str]` for unsure and reject.
+    labels `[{id, name, color, shortcut, retired?, formerly?: [name], guide?, examples?: [sample_id]}]`: a former name goes on
+    meaning its label. attributes `[{name, type, values, required, per, retired?}]`, text `{pattern, normalise, max_length,
+    unreadable}` or empty, reasons `[str]` for unsure, and for reject unless that has its own. guide is what annotators read.
     """
+
+    CONTENT = ("labels", "attributes", "text", "reasons", "reject_reasons", "guide")
 
     module = models.ForeignKey(AiModule, on_delete=models.PROTECT, related_name="schemas")
     revision = models.PositiveIntegerField()
@@ -103,6 +81,12 @@ class LabelSchema(models.Model):
     attributes = models.JSONField(default=list, blank=True)
     text = models.JSONField(default=dict, blank=True)
     reasons = models.JSONField(default=list, blank=True)
+    reject_reasons = models.JSONField(default=list, blank=True)
+    guide = models.TextField(blank=True, default="")
+    note = models.CharField(max_length=300, blank=True, default="")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -117,13 +101,19 @@ class LabelSchema(models.Model):
         """The names of the labels that are in use, in order."""
         return [label["name"] for label in self.labels if not label.get("retired")]
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """Answer all that a revision says, by the names of its columns."""
+        return {name: getattr(self, name) for name in self.CONTENT}
+
+    def reasons_for(self, decision: str) -> list[str]:
+        """Answer the reasons offered for unsure or for reject."""
+        return list((self.reject_reasons or self.reasons) if decision == "reject" else self.reasons)
+
+    def successor(self, **changes: Any) -> "LabelSchema":
+        """Answer the next revision, unsaved: the same but for `changes`."""
+        return LabelSchema(module=self.module, revision=self.revision + 1, **{**self.content, **changes})
+
     def as_document(self) -> dict[str, Any]:
         """Answer the schema as it travels with datasets and bundles."""
-        return {
-            "module": self.module.slug,
-            "revision": self.revision,
-            "labels": self.labels,
-            "attributes": self.attributes,
-            "text": self.text,
-            "reasons": self.reasons,
-        }
+        return {"module": self.module.slug, "revision": self.revision, **self.content}

@@ -52,7 +52,7 @@ class StoredObject(models.Model):
     shape = models.JSONField(null=True)
     dtype = models.CharField(max_length=20, blank=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
-    thumbnail = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, related_name="+")
+    thumbnail = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     metadata = models.JSONField(default=dict)
     storage_class = models.CharField(max_length=40, blank=True)
     etag = models.CharField(max_length=80, blank=True)
@@ -77,6 +77,9 @@ class StoredObject(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["name"], name="object_name_once"),
+            models.UniqueConstraint(
+                fields=["thumbnail"], condition=models.Q(thumbnail__isnull=False), name="object_thumbnail_once"
+            ),
             models.CheckConstraint(condition=models.Q(kind__in=ObjectKind.values), name="object_kind_known"),
         ]
 

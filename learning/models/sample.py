@@ -38,11 +38,13 @@ def may_be_trained_on(sample: str = "") -> models.Q:
     """Select what may enter a dataset version; `sample` is the path to the sample, like "sample__".
 
     An example needs its user's consent; an image of a person theirs, a validation that passed, and enough others of them.
+    Gold never enters: what people are measured by shall not be learned.
     """
     is_no_example, is_no_image = models.Q(**{f"{sample}example__isnull": True}), models.Q(**{f"{sample}image__isnull": True})
     consented = {"is_validated": True, "person__consent": True, "person__trainable": True}
     image = models.Q(**{f"{sample}image__{name}": value for name, value in consented.items()})
-    return (is_no_example | models.Q(**{f"{sample}example__consent_given": True})) & (is_no_image | image)
+    is_no_gold = models.Q(**{f"{sample}is_gold": False})
+    return is_no_gold & (is_no_example | models.Q(**{f"{sample}example__consent_given": True})) & (is_no_image | image)
 
 
 class LearningSampleQuerySet(models.QuerySet["LearningSample"]):
@@ -57,7 +59,7 @@ class LearningSampleQuerySet(models.QuerySet["LearningSample"]):
         return self.filter(state=SampleState.SETTLED)
 
     def may_be_trained_on(self) -> "LearningSampleQuerySet":
-        """Those that may enter a dataset version: of people, only with their consent."""
+        """Those that may enter a dataset version: no gold, and of people only with their consent."""
         return self.filter(may_be_trained_on())
 
     def verified(self) -> "LearningSampleQuerySet":
@@ -73,7 +75,7 @@ class LearningSample(Lifecycle):
         SampleState.PENDING: frozenset({SampleState.SETTLED, SampleState.DISPUTED, SampleState.EXCLUDED}),
         SampleState.SETTLED: frozenset({SampleState.PENDING, SampleState.DISPUTED, SampleState.EXCLUDED}),
         SampleState.DISPUTED: frozenset({SampleState.PENDING, SampleState.SETTLED, SampleState.EXCLUDED}),
-        SampleState.EXCLUDED: frozenset({SampleState.PENDING, SampleState.DISPUTED}),
+        SampleState.EXCLUDED: frozenset({SampleState.PENDING, SampleState.SETTLED, SampleState.DISPUTED}),
     }
 
     id = models.BigAutoField(primary_key=True)
@@ -101,7 +103,9 @@ class LearningSample(Lifecycle):
     label_status = models.CharField(max_length=10, blank=True)
     group_key = models.CharField(max_length=280)
     priority = models.IntegerField(default=0)
+    is_gold = models.BooleanField(default=False)
     erased_at = models.DateTimeField(null=True)
+    reopened_at = models.DateTimeField(null=True)
 
     objects = LearningSampleQuerySet.as_manager()
 
@@ -114,6 +118,7 @@ class LearningSample(Lifecycle):
             # not (city, id): no second index begins with the city, or a look-up by (city, event_id) of a new city may walk it
             models.Index(fields=["id", "city"], name="sample_city"),
             models.Index(fields=["batch", "id"], name="sample_batch"),
+            models.Index(fields=["reopened_at"], condition=models.Q(reopened_at__isnull=False), name="sample_reopened"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["sample_id"], name="sample_id_once"),

@@ -1,0 +1,271 @@
+"""The page of quality: how people judge week by week, what is confused with what, and where models are corrected."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from accounts.policy import Permission, users_who_may
+from core.csv_rows import csv_response
+from core.errors import Missing
+from core.pages import carry_out, found
+from learning import quality_figures as figures
+from learning.actions import gold, pause
+from learning.actions import quality as verbs
+from learning.models import AiModule, AnnotatorPause, City, QualityCount, QualityMeasure, QualityStretch
+from learning.proportion import Proportion
+from learning.quality_figures import Confusion, PersonWeek
+from learning.quality_forms import QualityFilters, reason_of
+from learning.views.gold import reviewer
+
+WEEKS_SHOWN = 200
+CORRECTED_SHOWN = 100
+EARLIER = 20
+
+
+@require_safe
+def quality(request: HttpRequest) -> HttpResponse:
+    """Show the figures of one module over some weeks, each leading to its samples."""
+    reviewer(request)
+    form = QualityFilters(request.GET)
+    module = form.module_shown
+    if module is None:
+        return render(request, "learning/quality.html", {"form": form, "module": None})
+    since, until = form.period
+    rows = figures.counts(module, since, until)
+    weeks = figures.by_person(rows)
+    names = _names({week.person for week in weeks})
+    facts = {
+        "form": form,
+        "module": module,
+        "policy": module.policy,
+        "since": since,
+        "until": until,
+        "weeks": [_week(week, names, module) for week in weeks[:WEEKS_SHOWN]],
+        "is_cut": len(weeks) > WEEKS_SHOWN,
+        "people": _people(module, weeks, names),
+        "pauses": _earlier(module),
+        "confusions": _confusions(module, rows),
+        "corrections": _corrections(module, rows),
+        "counted_at": QualityStretch.objects.order_by("-number").values_list("counted_at", flat=True).first(),
+        **_agreement(rows),
+    }
+    return render(request, "learning/quality.html", facts)
+
+
+@require_safe
+def quality_csv(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Send one of the page's tables as CSV."""
+    reviewer(request)
+    form = QualityFilters(request.GET)
+    module = form.module_shown
+    if name not in TABLES or module is None:
+        raise Missing(_("There is no such table."))
+    return csv_response(list(TABLES[name](figures.counts(module, *form.period))), f"{module.slug}-{name}.csv")
+
+
+@require_POST
+def quality_rebuild(request: HttpRequest) -> HttpResponse:
+    """Let everything be counted again."""
+    user = reviewer(request)
+    done = _("All is being counted again; what you see stays until then.")
+    return carry_out(request, lambda: verbs.rebuild(by=user), done=done, then=reverse("learning:quality"))
+
+
+@require_POST
+def pause_person(request: HttpRequest, module: str, user_id: int) -> HttpResponse:
+    """Keep somebody from judging in a module."""
+    by, shown = reviewer(request), found(AiModule.objects.all(), slug=module)
+    person = found(users_who_may(Permission.ANNOTATE), pk=user_id)
+    return carry_out(
+        request,
+        lambda: pause.pause(shown, person, by=by, why=reason_of(request.POST), score=gold.score(shown.pk, person.pk)),
+        done=_("%(name)s is paused in %(module)s.") % {"name": person.name, "module": shown.name},
+        then=_here(shown),
+    )
+
+
+@require_POST
+def pause_lift(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody judge again."""
+    by, row = reviewer(request), found(AnnotatorPause.objects.select_related("module", "user"), pk=pk)
+    return carry_out(
+        request,
+        lambda: pause.lift(row, by=by, why=reason_of(request.POST)),
+        done=_("%(name)s may go on; the score begins anew.") % {"name": row.user.name},
+        then=_here(row.module),
+    )
+
+
+def _here(module: AiModule) -> str:
+    return f"{reverse('learning:quality')}?module={module.slug}"
+
+
+def samples_url(module: AiModule, **query: Any) -> str:
+    """Answer the address of the samples behind a figure."""
+    asked = {"module": module.slug, **{name: value for name, value in query.items() if value not in ("", None)}}
+    return f"{reverse('learning:samples')}?{urlencode(asked)}"
+
+
+def _names(keys: set[int]) -> dict[int, str]:
+    return {user.pk: str(user) for user in User.objects.filter(pk__in=keys)}
+
+
+def _week(week: PersonWeek, names: dict[int, str], module: AiModule) -> dict[str, Any]:
+    there = samples_url(module, judged_by=week.person, judged_since=week.week, judged_until=week.ends)
+    return {"row": week, "name": names.get(week.person, "–"), "url": there, "gold_url": f"{there}&gold=yes"}
+
+
+def _people(module: AiModule, weeks: Sequence[PersonWeek], names: dict[int, str]) -> list[dict[str, Any]]:
+    """Answer everybody who judged, or is paused, with the score that counts now and what keeps them from judging."""
+    paused = {row.user_id: row for row in AnnotatorPause.objects.standing().filter(module=module).select_related("user", "by")}
+    judged: dict[int, int] = {}
+    for week in weeks:
+        judged[week.person] = judged.get(week.person, 0) + week.judged
+    may = set(users_who_may(Permission.ANNOTATE).filter(pk__in=judged).values_list("pk", flat=True))
+    everybody = {key: names.get(key, "–") for key in judged} | {key: str(row.user.name) for key, row in paused.items()}
+    scores = gold.scores(module.pk, everybody.keys())
+    rows = [
+        {
+            "key": key,
+            "name": name,
+            "judged": judged.get(key, 0),
+            "score": scores[key],
+            "pause": paused.get(key),
+            "may_judge": key in may,
+            "url": samples_url(module, judged_by=key),
+        }
+        for key, name in everybody.items()
+    ]
+    return sorted(rows, key=lambda row: (row["pause"] is None, str(row["name"]).lower()))
+
+
+def _earlier(module: AiModule) -> QuerySet[AnnotatorPause]:
+    lifted = AnnotatorPause.objects.filter(module=module, lifted_at__isnull=False)
+    return lifted.select_related("user", "by", "lifted_by").order_by("-lifted_at")[:EARLIER]
+
+
+def _agreement(rows: QuerySet[QualityCount]) -> dict[str, Any]:
+    by_city = figures.agreement_by_city(rows)
+    cities = City.objects.in_bulk(list(by_city))
+    weeks = figures.agreement_by_week(rows)
+    points = [((week - weeks[0][0]).days // 7 + 1, 100 * (rate.share or 0)) for week, rate in weeks if rate.is_enough]
+    return {
+        "agreement": figures.agreement_of(rows),
+        "by_city": [{"city": cities[key], "told": told} for key, told in by_city.items()],
+        "by_class": figures.agreement_by_class(rows),
+        "by_week": weeks,
+        "series": {_("pairs that agree, %"): points} if len(points) > 1 else {},
+    }
+
+
+MATRICES: tuple[tuple[str, str, str, str], ...] = (
+    (QualityMeasure.PREDICTED, "Classes: predicted and true", "predicted", "truth"),
+    (QualityMeasure.SAID, "Classes: said by people and true", "said", "truth"),
+    (QualityMeasure.PREDICTED_CHARACTER, "Characters: predicted and true", "misread", ""),
+    (QualityMeasure.SAID_CHARACTER, "Characters: written by people and true", "", ""),
+)
+"""Measure, title, and the filters of samples that its two sides are."""
+
+
+def _confusions(module: AiModule, rows: QuerySet[QualityCount]) -> list[dict[str, Any]]:
+    """Answer the tables in which there is something, each cell with the address of its samples."""
+    told = [(title, first, second, figures.confusion(rows, measure)) for measure, title, first, second in MATRICES]
+    return [
+        {"title": title, "told": each, "rows": _linked(module, each, first, second)}
+        for title, first, second, each in told
+        if each.cells
+    ]
+
+
+def _linked(module: AiModule, told: Confusion, first: str, second: str) -> list[dict[str, Any]]:
+    rows = told.table
+    for row in rows:
+        for cell in row["cells"]:
+            said, meant = row["said"], cell["meant"]
+            if first == "misread":
+                query = {"misread": f"{said}>{meant}"} if said and meant else {"label_status": "changed"}
+            elif first:
+                query = {first: said, second: meant}
+            else:
+                query = {"label_status": "changed"}
+            cell["url"] = samples_url(module, **query)
+    return rows
+
+
+def _corrections(module: AiModule, rows: QuerySet[QualityCount]) -> list[dict[str, Any]]:
+    told = sorted(figures.corrections(rows), key=lambda row: -row.rate.low)[:CORRECTED_SHOWN]
+    cities = City.objects.in_bulk([row.city for row in told])
+    return [
+        {
+            "city": cities[row.city],
+            "row": row,
+            "url": samples_url(
+                module, city=cities[row.city].slug, model=row.model, version=row.version, label_status="changed"
+            ),
+        }
+        for row in told
+    ]
+
+
+def _told(rate: Proportion) -> list[Any]:
+    """Spell a rate for CSV: how many, of how many, and the ends of its interval."""
+    return [rate.hits, rate.n, f"{rate.low:.4f}", f"{rate.high:.4f}"]
+
+
+Lines = Iterator[Sequence[Any]]
+
+
+def _people_table(rows: QuerySet[QualityCount]) -> Lines:
+    parts = [[f"{name}_{part}" for part in ("hits", "n", "low", "high")] for name in ("gold", "failed", "agreement", "right")]
+    yield ["week", "person", "judged", "seconds_median", "returned", *(name for names in parts for name in names)]
+    weeks = figures.by_person(rows)
+    names = _names({week.person for week in weeks})
+    for week in weeks:
+        told = [*_told(week.gold), *_told(week.checked), *_told(week.agreement), *_told(week.right)]
+        yield [week.week.isoformat(), names.get(week.person, ""), week.judged, week.seconds, week.returned, *told]
+
+
+def _confusion_table(rows: QuerySet[QualityCount]) -> Lines:
+    yield "what", "said", "meant", "n"
+    for measure, *_rest in MATRICES:
+        for said, meant, n in figures.confused(rows, measure):
+            yield measure, said, meant, n
+
+
+def _corrections_table(rows: QuerySet[QualityCount]) -> Lines:
+    yield "city", "model", "version", "changed", "n", "low", "high"
+    told = figures.corrections(rows)
+    cities = City.objects.in_bulk([row.city for row in told])
+    for row in told:
+        yield [cities[row.city].slug, row.model, row.version, *_told(row.rate)]
+
+
+def _agreement_table(rows: QuerySet[QualityCount]) -> Lines:
+    yield "cut", "name", "agreeing", "pairs", "low", "high", "alpha", "kappa", "iou"
+    by_city = figures.agreement_by_city(rows)
+    cities = City.objects.in_bulk(list(by_city))
+    whole = [("all", "", figures.agreement_of(rows))]
+    for cut, name, told in [*whole, *(("city", cities[key].slug, each) for key, each in by_city.items())]:
+        yield [cut, name, *_told(told.pairs), told.alpha, told.kappa, told.overlap]
+    for name, rate in figures.agreement_by_class(rows).items():
+        yield ["class", name, *_told(rate), None, None, None]
+    week: date
+    for week, rate in figures.agreement_by_week(rows):
+        yield ["week", week.isoformat(), *_told(rate), None, None, None]
+
+
+TABLES: dict[str, Callable[[QuerySet[QualityCount]], Lines]] = {
+    "people": _people_table,
+    "confusion": _confusion_table,
+    "corrections": _corrections_table,
+    "agreement": _agreement_table,
+}
