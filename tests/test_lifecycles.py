@@ -36,7 +36,7 @@ MOVES = {
     "learning.uploadbatch": "open>sealed,expired sealed>registered,rejected registered> rejected> expired>",
     "learning.learningsample": (
         "received>pending,settled pending>settled,disputed,excluded settled>pending,disputed,excluded "
-        "disputed>pending,settled,excluded excluded>pending,disputed"
+        "disputed>pending,settled,excluded excluded>pending,settled,disputed"
     ),
     "learning.reviewslot": "held>open,void open>leased,void leased>open,done,void done>leased,void void>",
     "learning.selection": "draft>running,cancelled running>done,failed,cancelled done> failed> cancelled>",

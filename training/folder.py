@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from learning.annotation import in_current_names, names_of, renamed
 from learning.models import StoredObject
 from training import local
 from training.manifest import read_members
@@ -63,8 +64,9 @@ def _document(job: TrainingJob) -> dict[str, Any]:
 
 
 def _labels(labels: list[dict[str, Any]], used: dict[str, int]) -> list[dict[str, Any]]:
-    """Answer the labels in use, and those retired ones that members still carry."""
-    return [{"id": label["id"], "name": label["name"]} for label in labels if not label.get("retired") or label["name"] in used]
+    """Answer the labels in use, and those retired ones that members still carry, under whichever of their names."""
+    wanted = [label for label in labels if not label.get("retired") or any(name in used for name in names_of(label))]
+    return [{"id": label["id"], "name": label["name"]} for label in wanted]
 
 
 def _write_manifest(job: TrainingJob, folder: Path, tick: Callable[[], None]) -> None:
@@ -72,12 +74,13 @@ def _write_manifest(job: TrainingJob, folder: Path, tick: Callable[[], None]) ->
     if version.manifest is None or version.truth is None:
         raise Unprepared(f"{version} has no manifest.")
     paths = [local.cached(kept.name, kept.alias, kept.sha256, tick=tick) for kept in (version.manifest, version.truth)]
-    members = _wanted(job, read_members(*paths))
+    members, names = _wanted(job, read_members(*paths)), renamed(version.label_schema["labels"])
     with (folder / MANIFEST_NAME).open("wb") as out:
         while chunk := list(islice(members, CHUNK)):
             places = _fetch([line for line, _ in chunk], tick)
             for line, right in chunk:
-                out.write(orjson.dumps({**line, "truth": right["truth"], "file": places[line["object"]["name"]]}) + b"\n")
+                truth = in_current_names(right["truth"], names)
+                out.write(orjson.dumps({**line, "truth": truth, "file": places[line["object"]["name"]]}) + b"\n")
 
 
 def _wanted(job: TrainingJob, members: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> Iterator[Any]:

@@ -83,7 +83,8 @@ def evaluate(work: Work) -> dict[str, Any]:
     from training.scoring import score_onnx
 
     bundle = read_bundle(work.folder / BUNDLE_NAME)
-    labels = [label["name"] for label in bundle.config["labels"]]
+    today = {label["id"]: label["name"] for label in work.job["labels"]}  # a label keeps its id under another name
+    labels = [today.get(label["id"], label["name"]) for label in bundle.config["labels"]]
     split = work.job["split"]
     work.progress(5)
     scores = score_onnx(work, bundle.model, bundle.config["preprocessing"], labels, split)

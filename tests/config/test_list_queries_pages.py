@@ -12,14 +12,15 @@ from tests.pages import looking
 pytestmark = pytest.mark.django_db
 
 QUERIES = {
-    "home": 29,
+    "home": 30,
+    "learning:modules": 4,
     "learning:batches": 8,
-    "learning:samples": 9,
+    "learning:samples": 10,
     "learning:erasures": 6,
     "learning:retention": 8,
     "learning:batch-calendar": 4,
     "learning:cities": 9,
-    "learning:figures": 9,
+    "learning:figures": 11,
     "training:datasets": 5,
     "training:jobs": 5,
     "training:models": 5,

@@ -13,6 +13,11 @@ from tests.pages import looking, text_of
 pytestmark = pytest.mark.django_db
 
 PAGES = {
+    "modules": lambda w: reverse("learning:modules"),
+    "module": lambda w: reverse("learning:module", args=[w.module.slug]),
+    "new module": lambda w: reverse("learning:module-new"),
+    "schema": lambda w: reverse("learning:module-schema", args=[w.module.slug]),
+    "policy": lambda w: reverse("learning:module-policy", args=[w.module.slug]),
     "batches": lambda w: reverse("learning:batches"),
     "batch": lambda w: reverse("learning:batch", args=[w.batch.pk]),
     "calendar": lambda w: reverse("learning:batch-calendar"),
@@ -24,6 +29,8 @@ PAGES = {
     "sample": lambda w: reverse("learning:sample", args=[w.sample.sample_id]),
     "review": lambda w: reverse("learning:review"),
     "review of a module": lambda w: reverse("learning:review", args=[w.module.slug]),
+    "gold": lambda w: reverse("learning:gold"),
+    "quality": lambda w: reverse("learning:quality"),
     "erasures": lambda w: reverse("learning:erasures"),
     "retention": lambda w: reverse("learning:retention"),
     "datasets": lambda w: reverse("training:datasets"),
@@ -41,7 +48,19 @@ PAGES = {
     "edge": lambda w: reverse("deployments:edge", args=[w.edge.pk]),
 }
 OPEN_TO_ALL = {"home": "/", "components": "/components/"}
-STAFF_ONLY = {"review", "review of a module", "erasures", "retention", "new dataset", "new rollout"}
+STAFF_ONLY = {
+    "gold",
+    "quality",
+    "policy",
+    "new module",
+    "schema",
+    "review",
+    "review of a module",
+    "erasures",
+    "retention",
+    "new dataset",
+    "new rollout",
+}
 GLOBAL_FOR_ALL = {"dataset", "version", "job", "model"}
 DETAILS = {"batch", "city", "sample", "rollout", "edge", *GLOBAL_FOR_ALL}
 

@@ -17,9 +17,11 @@ from learning.actions import module as module_verbs
 from learning.models import AiModule, City, Erasure, LearningSample, ReviewSlot, StoredObject, UploadBatch
 from learning.models.batch import DUPLICATE
 from tests import people
+from tests.factories import street
 from tests.factories import training as rooms
 from tests.factories.deliveries import Deliveries, deliveries
 from tests.factories.deployments import EdgeServerFactory, released_version
+from tests.factories.judged import judged_before
 from tests.factories.training_models import ModelVersionFactory
 from training.models import DatasetVersion, JobStatus, MetricPoint, ModelVersion, RunLog, RunState, TrainingJob, TrainingRun
 
@@ -43,6 +45,7 @@ class Gallery:
     edge: EdgeServer
     erasure: Erasure
     deliveries: Deliveries
+    judged: AiModule
 
 
 def gallery() -> Gallery:
@@ -69,6 +72,8 @@ def gallery() -> Gallery:
     paused = rollout_verbs.start(other, by=bo, edges=edges[6:])
     rollout_verbs.pause(paused, by=ada, reason="The meters of the harbour are being exchanged.")
     _stand_differently(edges)
+    street.waiting(pune)
+    judged_before(digits, samples[6:56])
     return Gallery(
         batch,
         samples[0],
@@ -82,6 +87,7 @@ def gallery() -> Gallery:
         edges[1],
         _erasure(samples[:5], ada),
         deliveries(pune, samples[20:50]),
+        digits,
     )
 
 

@@ -20,11 +20,13 @@ from learning.models import AiModule, City, LearningSample, UploadBatch
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LABELS = ("car", "bus", "bicycle")
+UNCHECKED = {"first_check_share": 0, "later_check_share": 0}
+"""A policy by which no reviewer looks at what annotators judged."""
 
 
 def vehicles(**fields: Any) -> AiModule:
     """A classification module whose city labels are trusted, unless `fields` say otherwise."""
-    policy = {"city_labels": "trust", **fields.pop("review_policy", {})}
+    policy = {"city_labels": "trust", **UNCHECKED, **fields.pop("review_policy", {})}
     facts = {"name": "Vehicles", "task": "classification", "labels": LABELS, **fields}
     return modules.add(facts.pop("slug", "vehicles"), by=None, review_policy=policy, **facts)
 
@@ -107,7 +109,7 @@ def gestures(**fields: Any) -> AiModule:
     """A module of features, rows of six numbers, that trusts what is said of them."""
     found = AiModule.objects.filter(slug="gestures").first()
     facts = {"name": "Gestures", "task": "features", "labels": ("wave", "point"), "encoding": "hand_v1", "dims": 6}
-    return found or modules.add("gestures", by=None, review_policy={"city_labels": "trust"}, **{**facts, **fields})
+    return found or modules.add("gestures", by=None, review_policy={"city_labels": "trust", **UNCHECKED}, **{**facts, **fields})
 
 
 def npz(number: int = 0, rows: int = 4, dims: int = 6) -> bytes:

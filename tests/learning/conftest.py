@@ -11,3 +11,9 @@ def heard(monkeypatch):
     changes = []
     monkeypatch.setattr(samples_settled, "subscribers", [changes.extend])
     return changes
+
+
+@pytest.fixture(autouse=True)
+def _the_same_draw_in_every_run(settings):
+    """Who is given gold when is drawn with the secret, which is another one on every machine."""
+    settings.SECRET_KEY = "gold"

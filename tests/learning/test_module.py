@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import Role, User
+from accounts.models import Event, Role, User
 from core.errors import Conflict, Invalid, Refused
 from learning.actions import city, module
 from learning.models import AiModule, City, LabelSchema
@@ -32,6 +32,14 @@ def test_a_module_begins_with_the_first_revision_of_its_schema():
         {"task": "prophecy"},
         {"labels": ["car", "car"]},
         {"labels": ["x" * 61]},
+        {"labels": [{"name": "car", "shortcut": "n"}]},
+        {"labels": [{"name": "car", "shortcut": "c"}, {"name": "cat", "shortcut": "C"}]},
+        {"labels": [{"name": "car", "shortcut": "/"}]},
+        {"labels": [{"name": "car", "color": "javascript:"}]},
+        {"labels": [{"name": "car", "id": 3}]},
+        {"text": {"pattern": "(a+)+"}},
+        {"text": {"unreadable": "x"}},
+        {"attributes": [{"name": "kind", "type": "select"}]},
         {"labels": [7]},
         {"labels": {"a": 1}},
         {"text": {"pattern": "("}},
@@ -59,6 +67,19 @@ def test_a_slug_is_taken_once_and_only_by_who_may():
         module.add("vehicles", by=None, name="", task="text")
     with pytest.raises(Refused):
         module.add("plates", by=people.rhea(), name="", task="text")
+
+
+def test_a_module_is_revised_and_twice_is_once():
+    made = module.add("vehicles", by=None, name="Vehicles", task="classification")
+    revised = module.revise(made, by=people.ada(), name=" Cars ", accepts_unlabelled=True, min_quality=0.5)
+    assert (revised.name, revised.accepts_unlabelled, revised.min_quality) == ("Cars", True, 0.5)
+    module.revise(made, by=people.ada(), name="Cars")
+    assert Event.objects.filter(verb="revise").count() == 1
+    for wrong in ({"name": "x" * 121}, {"accepts_unlabelled": 1}, {"min_quality": 2}, {"min_quality": True}):
+        with pytest.raises(Invalid):
+            module.revise(made, by=people.ada(), **wrong)
+    with pytest.raises(Refused):
+        module.revise(made, by=people.rhea(), name="Mine")
 
 
 def test_the_share_of_checks_is_drawn_evenly_and_always_the_same():
@@ -99,6 +120,21 @@ def test_addmodule_reads_its_schema_from_a_file(tmp_path, capsys):
         call_command("addmodule", "other", "--task", "classification", "--schema", str(schema))
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("addmodule", "other", "--task", "classification", "--schema", str(tmp_path / "none.json"))
+
+
+def test_addmodule_reads_another_tools_file(tmp_path, capsys):
+    export = tmp_path / "data.yaml"
+    export.write_text("names: [plate, 車]\nkpt_shape: [4, 2]\n")
+    call_command("addmodule", "plates", "--from", str(export), "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["task"], told["labels"], len(told["notes"])) == ("detection", ["plate", "車"], 1)
+    export.write_text("nc: 2")
+    with pytest.raises(CommandError, match="has names"):
+        call_command("addmodule", "other", "--from", str(export))
+    schema = tmp_path / "schema.json"
+    schema.write_text("{}")
+    with pytest.raises(CommandError, match="--task"):
+        call_command("addmodule", "other", "--schema", str(schema))
 
 
 def test_addcity_makes_a_city_of_an_organization(capsys):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def queue(count=1, overlap=1, **fields):
     """A module with `count` samples that wait for people."""
-    policy = {"city_labels": "review", "overlap": overlap}
+    policy = {"city_labels": "review", "overlap": overlap, **fields.pop("policy", {})}
     module = vehicles(review_policy=policy, reasons=["blurred", "empty"], accepts_unlabelled=True, **fields.pop("module", {}))
     delivered(pune(), count, **fields)
     return module

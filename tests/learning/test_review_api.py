@@ -32,7 +32,7 @@ def test_lease_decide_and_get_the_next_in_one_answer(slash):
     waiting(2)
     caller = Caller(people.ann())
     lease = caller.post(NEXT + slash, {"ai_module": "vehicles"}).json()
-    assert set(lease) == {"slot", "lease_token", "lease_until", "kind", "sample"}
+    assert set(lease) == {"slot", "lease_token", "lease_until", "kind", "sample", "ahead"}
     assert lease["sample"]["prediction"] == {"label": "car"}
     assert (lease["sample"]["width"], lease["sample"]["height"]) == (48, 32)
     assert lease["sample"]["image_url"].startswith("http")

@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from learning.actions import module as module_verbs
-from learning.models import HitlLabel, ReviewSlot
+from learning.models import City, HitlLabel, ReviewSlot, UploadBatch
 from tests import people
 from tests.factories import training as rooms
 from tests.factories.learning import vehicles
@@ -37,9 +39,11 @@ def test_it_opens_on_the_module_in_which_something_waits():
 
 
 def test_the_keys_come_from_the_schema():
-    vehicles(labels=[{"name": "car", "shortcut": "c"}, "bus", {"name": "bicycle", "shortcut": "n"}])
+    vehicles(labels=[{"name": "car", "shortcut": "c"}, "bus", {"name": "bicycle", "shortcut": ""}])
     labels = start_of(looking(people.ann()).get(reverse("learning:review")))["labels"]
     assert [(label["name"], label["key"]) for label in labels] == [("car", "c"), ("bus", "2"), ("bicycle", "1")]
+    labels = start_of(looking(people.rhea()).get(reverse("learning:review") + "?kind=dispute"))["labels"]
+    assert [label["key"] for label in labels] == ["1", "2", "3"]  # c means the third answer there
 
 
 def test_digits_are_their_own_keys():
@@ -79,3 +83,34 @@ def test_an_annotator_reviews_and_sees_no_other_page():
     assert ann.get(reverse("learning:review")).status_code == 200
     assert ann.get(reverse("learning:samples")).status_code == 403
     assert reverse("training:models") not in text_of(ann.get("/"))
+
+
+def test_other_queues_are_offered_where_something_waits_in_them_for_that_person():
+    module = vehicles()
+    waiting(module)
+    sample = ReviewSlot.objects.first().sample
+    ReviewSlot.opened(sample, kind="check", slot_no=5).save()
+    ReviewSlot.opened(sample, kind="rework", slot_no=6, only_user=people.al()).save()
+
+    def offered(person) -> list[str]:
+        return re.findall(r'href="[^"]*kind=(\w+)"', text_of(looking(person).get(reverse("learning:review"))))
+
+    assert sorted(set(offered(people.rhea()))) == ["check"]
+    assert sorted(set(offered(people.al()))) == ["returned"]
+    assert offered(people.ann()) == []
+    assert looking(people.ann()).get(reverse("learning:review") + "?kind=check").status_code == 403
+
+
+def test_it_says_when_more_comes():
+    module = vehicles()
+    place = rooms.city(people.ada())
+    there = reverse("learning:review-more", args=[module.slug])
+    assert looking(people.ann()).get(there).json() == {"sentences": []}
+    day = timezone.now().date()
+    batch = UploadBatch.objects.create(id="batch_1", city=place, day=day, state="sealed")
+    rooms.sample(module, place, 1, batch=batch)
+    City.objects.filter(pk=place.pk).update(expected_every=timedelta(days=1), name="Pune")
+    verified, due = looking(people.ann()).get(there).json()["sentences"]
+    assert verified == "1 batch is being verified right now."
+    assert due.startswith("Pune is expected to send again by ")
+    assert looking(people.cy()).get(there).status_code == 403

@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.canonical import canonical_sha256
 from core.errors import Conflict, Invalid, Refused
 from core.storage import reading, store
-from learning.models import SampleState, StoredObject
+from learning.models import LearningSample, SampleState, StoredObject
 from tests import people
 from tests.factories import training as make
 from training.actions import dataset, version
@@ -232,3 +232,12 @@ def test_verify_proves_a_version_and_finds_what_was_tampered_with(capsys):
         call_command("dataset", "verify", "meter-digits@v1.0.0")
     with pytest.raises(CommandError, match="no version"):
         call_command("dataset", "verify", "meter-digits@v9.0.0")
+
+
+def test_what_became_gold_since_it_was_gathered_is_not_frozen():
+    ada = people.ada()
+    made = make.samples(ada, 6)
+    of = make.dataset_of(ada)
+    LearningSample.objects.filter(pk=made[0].pk).update(is_gold=True)
+    assert make.frozen(ada, of).sample_count == 5
+    assert make.dataset_of(ada, name="a later one").samples.count() == 5

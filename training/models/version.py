@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import QuerySet
 
 from core.ids import new_id
 from core.lifecycle import Lifecycle
@@ -104,6 +105,12 @@ class DatasetVersion(Lifecycle):
     def organization_id(self) -> int | None:
         """The organization of the dataset."""
         return self.dataset.organization_id
+
+    @property
+    def reopened(self) -> QuerySet[LearningSample]:
+        """The members that were opened for another round of review since: their truth here may not be theirs any more."""
+        members = DatasetMember.objects.filter(version=self, sample=models.OuterRef("pk"))
+        return LearningSample.objects.filter(models.Exists(members), reopened_at__gt=self.created_at)
 
 
 class DatasetMember(models.Model):

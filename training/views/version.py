@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Event, User
 from accounts.policy import Permission, is_allowed
 from core.pages import carry_out, first_error, found, page_or_partial
+from core.paging import bounded_count
 from training.actions import job as job_verbs
 from training.actions import version as version_verbs
 from training.forms import TrainForm
@@ -32,6 +33,7 @@ def version(request: HttpRequest, pk: UUID) -> HttpResponse:
         "version": shown,
         "like": like,
         "is_own": is_own(shown, user),
+        "reopened": bounded_count(shown.reopened) if is_own(shown, user) else "0",
         "splits": [(split, shown.statistics.get("by_split", {}).get(split, 0)) for split in Split.values],
         "may_freeze": is_allowed(user, Permission.FREEZE_VERSION, shown),
         "may_train": is_allowed(user, Permission.RUN_JOBS, shown) and shown.state == VersionState.FROZEN,
