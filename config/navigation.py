@@ -27,6 +27,9 @@ SECTIONS = [
         _("Learn"),
         [
             Entry(_("Review"), "learning:review", Permission.ANNOTATE, "review"),
+            Entry(_("Quality"), "learning:quality", Permission.ADJUDICATE, "figures"),
+            Entry(_("Gold"), "learning:gold", Permission.ADJUDICATE, "good"),
+            Entry(_("Modules"), "learning:modules", Permission.VIEW_STORE, "modules"),
             Entry(_("Cities"), "learning:cities", Permission.VIEW_STORE, "cities"),
             Entry(_("Batches"), "learning:batches", Permission.VIEW_STORE, "batches"),
             Entry(_("Samples"), "learning:samples", Permission.VIEW_STORE, "samples"),

@@ -52,6 +52,7 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "label_confirmed": (GOOD, _("confirmed")),
     "deployed": (GOOD, _("deployed")),
     "settled": (GOOD, _("settled")),
+    "proven": (GOOD, _("yes")),
     "registered": (GOOD, _("registered")),
     "correct": (GOOD, _("correct")),
     "done": (GOOD, _("done")),

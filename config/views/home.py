@@ -18,7 +18,7 @@ from accounts.policy import Permission, is_allowed
 from core.paging import bounded_count
 from deployments.models import EdgeServer, EdgeSlot, Rollout, RolloutState
 from deployments.views.edge import standing
-from learning.models import AiModule, City, Erasure, LearningSample, SampleState, UploadBatch
+from learning.models import AiModule, AnnotatorPause, City, Erasure, LearningSample, SampleState, UploadBatch
 from learning.silence import overdue
 from learning.views.review import decided_today, waiting
 from training.models import DatasetVersion, JobStatus, ModelStatus, ModelVersion, TrainingJob, VersionState
@@ -79,6 +79,8 @@ def _cards(user: User, may: dict[str, bool]) -> list[Card]:
         disputed = LearningSample.objects.visible_to(user).filter(state=SampleState.DISPUTED)
         filled_by = _("Comes when people answer differently about one sample.")
         cards.append(_card(_("Disputed samples"), disputed, there, filled_by, "received_at"))
+        paused, filled_by = AnnotatorPause.objects.standing(), _("Comes when a gold score falls too low, or a reviewer asks.")
+        cards.append(_card(_("Paused people"), paused, reverse("learning:quality"), filled_by, "since"))
     cards += _model_cards(user, may)
     cards += _training_cards(user) if may["training"] else []
     cards += _fleet_cards(user) if may["fleet"] else []

@@ -6,6 +6,7 @@ export function keyOf(event) {
   return event.code.replace(/^(Key|Digit|Numpad)/, "").toLowerCase();
 }
 
+/** Whether letters pressed here are written, or choose from a list. */
 export function isTyping(target) {
-  return target.matches("input, textarea, [contenteditable]");
+  return target.matches("input:not([type=checkbox], [type=radio], [type=range], [type=button]), textarea, select, [contenteditable]");
 }

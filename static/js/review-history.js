@@ -2,15 +2,20 @@
 
 import { icon, words } from "./review-words.js";
 
-const SHOWN = 8;
-const TONES = { correct: "good", unsure: "waiting", skip: "over" };
+const SHOWN = 10;
+const TONES = { correct: "good", change: "running", nothing: "running", unsure: "waiting", skip: "over" };
 
 export class History {
-  constructor(list, say, icons) {
-    this.list = list;
-    this.say = say;
-    this.icons = icons;
+  /** `letGo` is called with the uuid of a refused decision that its person has seen. */
+  constructor(list, say, icons, letGo) {
+    Object.assign(this, { list, say, icons });
     this.entries = [];
+    list.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-let-go]");
+      if (!button) return;
+      letGo(button.dataset.letGo);
+      this.remove(this.entries.find(({ uuid }) => uuid === button.dataset.letGo));
+    });
   }
 
   /** Show what the server knows: {slot, decision, prediction, correction, reason, outcome: {tone, word}}, newest first. */
@@ -19,11 +24,14 @@ export class History {
     this.#draw();
   }
 
-  /** Put a decision on top, marked until the hub has it. */
-  add({ slot, body, sample }, { isKept = false } = {}) {
+  /** Put a decision on top: as one the hub has, marked as kept until it has it, or with why the hub did not take it. */
+  add({ slot, body, sample }, { isKept = false, refused = "" } = {}) {
     const { client_uuid: uuid, decision, correction, reason } = body;
-    this.entries = this.entries.filter((entry) => entry.uuid !== uuid && entry.slot !== slot);
-    this.entries.unshift({ uuid, slot, decision, correction, reason, prediction: sample.prediction, isKept });
+    const place = Math.max(0, this.entries.findIndex((entry) => entry.uuid === uuid));
+    const isKnown = this.entries[place]?.uuid === uuid;
+    const entry = { uuid, slot, decision, correction, reason, prediction: sample.prediction, isKept, refused };
+    this.entries = this.entries.filter((one) => one.uuid !== uuid && one.slot !== slot);
+    this.entries.splice(isKnown ? place : 0, 0, entry);
     this.#draw();
   }
 
@@ -32,9 +40,13 @@ export class History {
     this.#draw();
   }
 
+  drop(uuid) {
+    this.remove(this.entries.find((entry) => entry.uuid === uuid));
+  }
+
   /** What was decided last and can be undone: a skip made no judgement. */
   get newest() {
-    return this.entries.find((entry) => entry.decision !== "skip" && entry.slot && !entry.isKept) ?? null;
+    return this.entries.find((entry) => entry.decision !== "skip" && entry.slot && !entry.isKept && !entry.refused) ?? null;
   }
 
   told({ decision, prediction, correction, reason }) {
@@ -46,9 +58,10 @@ export class History {
       nothing: `${predicted} → ${this.say("nothing")}`,
       unsure: this.say("unsure") + why,
       reject: this.say("reject") + why,
+      return: this.say("return") + why,
       skip: this.say("skip"),
     };
-    return said[decision];
+    return said[decision] ?? decision;
   }
 
   #draw() {
@@ -59,10 +72,23 @@ export class History {
   #row(entry) {
     const row = document.createElement("li");
     const what = Object.assign(document.createElement("span"), { textContent: this.told(entry) });
-    row.append(icon(entry.isKept ? "waiting" : TONES[entry.decision] ?? "bad", this.icons), what);
-    const end = entry.isKept ? { word: this.say("kept") } : entry.outcome;
-    if (end) row.append(Object.assign(document.createElement("span"), { textContent: end.word, className: "outcome" }));
+    row.append(icon(this.#tone(entry), this.icons), what);
+    const word = entry.refused ? this.say("refusedLater", { sentence: entry.refused }) : entry.isKept ? this.say("kept") : entry.outcome?.word;
+    if (word) row.append(Object.assign(document.createElement("span"), { textContent: word, className: "outcome" }));
+    if (entry.refused) row.append(this.#button(entry));
     row.toggleAttribute("data-kept", Boolean(entry.isKept));
+    row.toggleAttribute("data-refused", Boolean(entry.refused));
     return row;
+  }
+
+  #tone(entry) {
+    if (entry.refused) return "bad";
+    return entry.isKept ? "waiting" : TONES[entry.decision] ?? "bad";
+  }
+
+  #button({ uuid }) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button small plain", textContent: this.say("letGo") });
+    button.dataset.letGo = uuid;
+    return button;
   }
 }

@@ -1,16 +1,12 @@
 // Decisions that the hub has not confirmed yet, kept in this browser so that a reload or a lost connection loses none.
 
 export class Kept {
-  constructor(person) {
-    this.name = `review-unsent:${person}`;
+  constructor(person, name = "review-unsent") {
+    this.name = `${name}:${person}`;
   }
 
   get all() {
-    try {
-      return JSON.parse(localStorage.getItem(this.name)) ?? [];
-    } catch {
-      return []; // storage may be forbidden: then decisions live as long as the page
-    }
+    return read(localStorage, this.name) ?? [];
   }
 
   put(decision) {
@@ -22,34 +18,34 @@ export class Kept {
   }
 
   #write(rows) {
-    try {
-      if (rows.length) localStorage.setItem(this.name, JSON.stringify(rows));
-      else localStorage.removeItem(this.name);
-    } catch {
-      // as above
-    }
+    write(localStorage, this.name, rows.length ? rows : null);
   }
 }
 
-/** What was typed for one slot and not decided yet: it is there again after a reload of the tab. */
+/** What was entered for one slot and not decided yet: it is there again after a reload of the tab. */
 export const draft = {
-  keep(slot, text) {
-    try {
-      sessionStorage.setItem("review-draft", JSON.stringify({ slot, text }));
-    } catch {
-      // as above
-    }
+  keep(slot, said) {
+    write(sessionStorage, "review-draft", { slot, said });
   },
 
   of(slot) {
-    try {
-      const kept = JSON.parse(sessionStorage.getItem("review-draft"));
-      return kept?.slot === slot ? kept.text : null;
-    } catch {
-      return null;
-    }
+    const kept = read(sessionStorage, "review-draft");
+    return kept?.slot === slot ? kept.said : null;
   },
 };
+
+/** A setting of this person in this browser. */
+export class Setting {
+  constructor(name, person, value) {
+    this.name = `review-${name}:${person}`;
+    this.value = read(localStorage, this.name) ?? value;
+  }
+
+  set(value) {
+    this.value = value;
+    write(localStorage, this.name, value);
+  }
+}
 
 /** A fresh version 4 UUID; crypto.randomUUID is there on HTTPS and localhost only. */
 export function newUuid() {
@@ -58,4 +54,21 @@ export function newUuid() {
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+function read(storage, name) {
+  try {
+    return JSON.parse(storage.getItem(name));
+  } catch {
+    return null; // storage may be forbidden: then decisions live as long as the page
+  }
+}
+
+function write(storage, name, value) {
+  try {
+    if (value === null) storage.removeItem(name);
+    else storage.setItem(name, JSON.stringify(value));
+  } catch {
+    // as above
+  }
 }

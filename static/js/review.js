@@ -1,261 +1,231 @@
 // The review page: one sample after the other, judged by keyboard. The server's answer to a decision holds the next sample.
 
+import { Ahead } from "./review-ahead.js";
+import { Answers } from "./review-answers.js";
 import { Api } from "./review-api.js";
+import { BoxEditor } from "./box-editor.js";
+import { Clock } from "./review-clock.js";
+import { Form } from "./review-form.js";
 import { History } from "./review-history.js";
-import { Kept, draft, newUuid } from "./review-kept.js";
+import { Kept, Setting } from "./review-kept.js";
+import { Keyboard } from "./review-keys.js";
+import { Picker } from "./review-picker.js";
+import { Reasons } from "./review-reasons.js";
+import { Session } from "./review-session.js";
+import { Stage } from "./stage.js";
 import { View } from "./review-view.js";
-import { keyOf, isTyping } from "./keys.js";
+import { speaker, words } from "./review-words.js";
 
-const RENEW_EVERY = 180_000;
-
-const start = JSON.parse(document.getElementById("review-start").textContent);
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const start = read("review-start");
+const say = speaker(read("review-words"));
 const root = document.querySelector("[data-review]");
-const api = new Api(start.api, root.dataset.csrf);
-const view = new View(root);
-const history = new History(root.querySelector("[data-recent]"), view.say, root.dataset.icons);
+const guide = root.querySelector("[data-guide]");
+
 const kept = new Kept(start.person);
-const byKey = new Map(start.labels.map((label) => [label.key, label.name]));
-
-let lease = null; // what is on the screen
-let shownAt = 0;
-let unsent = null; // a decision the hub has not confirmed; sent again, it carries the same client_uuid
-let isBusy = false;
-let asksWhy = ""; // the decision whose reason is being chosen
-
-/** Send what an earlier page could not, then show the sample that was on the screen, or the next one. */
-async function begin() {
-  history.start(start.recent);
-  const left = kept.all;
-  for (const row of left.filter((one) => one.module !== start.module)) sendLater(row);
-  const mine = left.filter((one) => one.module === start.module);
-  for (const [place, row] of mine.entries()) {
-    unsent = { ...row, body: { ...row.body, next: place === mine.length - 1 } };
-    history.add(unsent, { isKept: true });
-    await send();
-    if (unsent) return;
-  }
-  if (!mine.length) await ask();
-}
-
-function sendLater(row) {
-  api.decide(row.slot, { ...row.body, next: false }).then(() => kept.drop(row)).catch(() => {});
-}
-
-async function ask() {
-  await guarded(async () => show(await api.next(start.module, start.kind)));
-}
-
-async function show(next, { earlier = null } = {}) {
-  lease = next;
-  if (!lease) {
-    view.showEmpty();
-    return;
-  }
-  const text = draft.of(lease.slot) ?? earlier?.correction?.text ?? null;
-  await view.show(lease.sample, { text, earlier: earlier?.correction?.label ?? null });
-  view.showAnswers(lease.answers ?? []);
-  shownAt = performance.now();
-}
-
-function decide(decision, facts = {}) {
-  if (!lease || isBusy || unsent) return;
-  const seconds = Math.round(performance.now() - shownAt) / 1000;
-  const body = { lease_token: lease.lease_token, client_uuid: newUuid(), decision, seconds, next: true, ...facts };
-  unsent = { module: start.module, slot: lease.slot, body, sample: { prediction: lease.sample.prediction } };
-  kept.put(unsent);
-  send();
-}
-
-async function send() {
-  await guarded(async () => {
-    const sent = unsent;
-    const answer = await api.decide(sent.slot, sent.body);
-    unsent = null;
-    kept.drop(sent);
-    history.add(sent);
+const ahead = new Ahead();
+const clock = new Clock();
+let editor = null;
+const stage = new Stage(root.querySelector("[data-picture]"), () => editor?.draw());
+const view = new View(root, start, stage, say);
+const announce = (sentence) => view.announce(sentence);
+editor = new BoxEditor({ stage, panel: root.querySelector("[data-box-panel]"), start, say, changed: () => {}, announce });
+const form = new Form(root, start, editor, say);
+const history = new History(root.querySelector("[data-recent]"), say, root.dataset.icons, (uuid) => kept.drop({ body: { client_uuid: uuid } }));
+const reasons = new Reasons(root.querySelector("[data-reasons]"), start, say, (decision, facts) => decide(decision, facts));
+const pickerRoot = root.querySelector("[data-picker]");
+const picker = pickerRoot && new Picker(pickerRoot, start.labels, (name) => {
+  view.focus();
+  choose(name);
+});
+const answers = new Answers(root.querySelector("[data-answers]"), say, (answer) => editor.look(answer?.value?.boxes, answer && answers.alone(answer)));
+const session = new Session({ api: new Api(start.api, root.dataset.csrf), kept, ahead, start, hears: {
+  lease: show,
+  empty: () => view.showEmpty(),
+  sent(row, answer) {
+    history.add(row);
     if (answer.label) view.count();
     view.take();
-    if (sent.body.next) await show(answer.next);
-  });
-  if (unsent && !isBusy) history.add(unsent, { isKept: true });
-}
-
-/** Let go of a decision that the hub refuses, and go on with another sample. */
-function giveUp() {
-  if (unsent) {
-    kept.drop(unsent);
-    history.remove(history.entries.find((entry) => entry.isKept));
-    unsent = null;
-  }
-  ask();
-}
-
-/** Take back the own last decision: its sample is on the screen again. */
-async function undo() {
-  if (isBusy || unsent) return;
-  const entry = history.newest;
-  if (!entry) {
-    view.showNotice(view.say("nothingToUndo"));
-    return;
-  }
-  await guarded(async () => {
-    const again = await api.undo(entry.slot);
+  },
+  kept: (row) => history.add(row, { isKept: true }),
+  refused: refuse,
+  failed: (problem) => view.showError(toldOf(problem)),
+  offline(count, goesOn) {
+    view.showStanding(goesOn ? say("offlineOn", { n: count }) : "");
+    if (!goesOn) view.showError(say("offline"), { isIdle: true });
+  },
+  online() {
+    if (!view.notice.hidden) announce(say("online"));
+    view.showStanding("");
+  },
+  undone(entry) {
     history.remove(entry);
     view.count(-1);
     view.take(-1);
-    await show(again, { earlier: entry });
-    view.showNotice(`${view.say("undone")} ${history.told(entry)}`);
-  });
+  },
+  lost: () => view.showNotice(say("lost")),
+  busy(isBusy) {
+    if (isBusy) view.clearError();
+    view.setBusy(isBusy);
+  },
+} });
+
+/** What the person agrees with or changes: the answer that is checked, else the prediction. */
+function baseOf(lease) {
+  return lease.checked ? lease.checked.value : lease.sample.prediction;
 }
 
-async function guarded(work) {
-  if (isBusy) return;
-  isBusy = true;
-  view.clearError();
-  view.setBusy(true);
-  try {
-    await work();
-  } catch (error) {
-    view.showError(error.isOffline ? view.say("offline") : error.message);
-  } finally {
-    isBusy = false;
-    view.setBusy(false);
-  }
+function show(lease, image, undone) {
+  const base = baseOf(lease);
+  const { returned } = lease;
+  const earlier = undone ?? (returned && { correction: returned.said.value });
+  view.show(lease, image, base, earlier);
+  form.show(lease, base, stage.size, earlier);
+  if (start.boxes && (form.decision?.decision ?? "correct") !== "correct") view.showBoxes(editor.boxes);
+  answers.show(lease.answers ?? []);
+  reasons.close();
+  picker?.close();
+  if (undone) view.showNotice(say("undone", { told: history.told(undone) }));
+  view.showReturned(returned && say("returnedBecause", { reason: whyOf(returned), said: words(returned.said.value, say) }));
+  clock.start();
 }
 
+function whyOf({ reason, note }) {
+  return [reason.replaceAll("_", " "), note].filter(Boolean).join(" – ");
+}
+
+function decide(decision, facts = {}) {
+  return session.decide(decision, { seconds: clock.seconds, ...withoutEmpty(facts) });
+}
+
+function withoutEmpty(facts) {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== "" && value !== undefined));
+}
+
+/** Send what the form says: right as it is, changed, or nothing there. */
 function correct() {
-  if (start.task === "text") return decideText();
-  if (!lease?.sample.prediction) return view.showNotice(view.say("noPrediction"));
-  return decide("correct");
+  if (!session.lease || session.isBusy) return;
+  const said = form.decision ?? (session.lease.checked && { decision: "correct" });
+  if (!said) return view.showNotice(say({ text: "noText", detection: "noBoxes" }[start.task] ?? "noPrediction"));
+  const problem = said.decision === "nothing" ? "" : form.problem();
+  if (problem) return view.showNotice(problem);
+  decide(said.decision, { correction: said.correction });
 }
 
-function decideText() {
-  const said = view.text.trim();
-  const predicted = lease?.sample.prediction?.text ?? null;
-  if (predicted !== null && said === predicted) return decide("correct");
-  if (said === "") return decide("nothing");
-  return decide("change", { correction: { text: said } });
-}
-
+/** A label pressed is the answer, where a sample has one label; where boxes do, it is the chosen box's. */
 function choose(label) {
-  const predicted = lease?.sample.prediction?.label;
-  if (label === predicted) decide("correct");
-  else decide("change", { correction: { label } });
+  if (start.boxes) return editor.relabel(label);
+  form.label = label;
+  return correct();
 }
 
-/** Settle a dispute by one of the answers that were given. */
-function settle(place) {
-  const answer = lease?.answers?.[place];
+/** Settle a dispute by one of the answers that were given, or take it to be edited first. */
+function settle(place, isEdited = false) {
+  const answer = session.lease?.answers?.[place];
   if (!answer) return;
-  if (["unsure", "reject"].includes(answer.decision)) decide(answer.decision, { reason: answer.reason });
+  if (isEdited && answer.value) {
+    form.take(answer.value);
+    view.wantsKeys = false;
+    view.focus();
+  } else if (["unsure", "reject"].includes(answer.decision)) decide(answer.decision, { reason: answer.reason });
   else if (answer.decision === "change") decide("change", { correction: answer.value });
   else decide(answer.decision);
 }
 
-function unsure() {
-  if (start.asksReason) askWhy("unsure");
-  else decide("unsure");
+function ask(decision) {
+  if (!session.lease || session.isBusy) return;
+  if (reasons.asks(decision)) reasons.open(decision);
+  else decide(decision);
 }
 
-function askWhy(decision) {
-  if (!lease || isBusy || unsent) return;
-  asksWhy = decision;
-  view.openReasons(decision);
+function undo() {
+  if (session.isBusy) return;
+  if (session.outbox.length) view.showNotice(say("undoLater"));
+  else if (history.newest) session.undo(history.newest);
+  else view.showNotice(say("nothingToUndo"));
 }
 
-function giveReason(reason) {
-  if (asksWhy === "reject" && !reason) return;
-  view.closeReasons();
-  decide(asksWhy, { reason });
+/** The hub has understood and does not take it: what was entered stays, on the screen or in the list. */
+function refuse(row, problem, isOpen) {
+  if (isOpen) history.drop(row.body.client_uuid);
+  else history.add(row, { refused: problem.message });
+  if (isOpen) view.showError(say("refused", { sentence: problem.message }), { canRetry: false });
+}
+
+function toldOf(problem) {
+  if (problem.isOffline) return say(session.outbox.length ? "offline" : "offlineAsk");
+  return problem.status === 401 ? say("loggedOut") : problem.message;
+}
+
+function toggleGuide() {
+  guide.hidden = !guide.hidden;
+  root.toggleAttribute("data-guided", !guide.hidden);
+  for (const button of document.querySelectorAll("[data-act=guide]")) button.setAttribute("aria-expanded", String(!guide.hidden));
 }
 
 const acts = {
   correct,
-  unsure,
+  undo,
+  unsure: () => ask("unsure"),
+  reject: () => ask("reject"),
+  return: () => ask("return"),
   nothing: () => decide("nothing"),
   skip: () => decide("skip"),
-  reject: () => askWhy("reject"),
-  undo,
-  retry: () => (unsent ? send() : ask()),
-  next: giveUp,
-  "look-again": ask,
+  retry: () => (session.outbox.length ? session.flush() : session.ask()),
+  next: () => session.giveUp(),
+  "look-again": () => session.ask(),
+  "new-box": () => editor.add(),
+  "delete-box": () => editor.remove(),
+  "step-back": () => editor.travel(true),
+  "step-on": () => editor.travel(false),
+  "find-label": () => picker?.open(),
+  unreadable: () => form.text?.markUnreadable(),
+  nearer: () => stage.nearer(1),
+  farther: () => stage.nearer(-1),
+  fit: () => stage.fit(),
+  "plain-light": () => setLight({ brightness: 1, contrast: 1 }),
+  guide: toggleGuide,
 };
+
+function setLight(light) {
+  stage.adjust(light);
+  for (const [name, value] of Object.entries(light)) root.querySelector(`[data-light=${name}]`).value = value;
+}
+
+new Keyboard({ start, acts, choose, settle, session, view, editor, reasons, picker, stage, single: new Setting("single-keys", start.person, true) });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.act) acts[button.dataset.act]();
-  else if (button.dataset.label !== undefined) choose(button.dataset.label);
-  else if (button.dataset.answer !== undefined) settle(Number(button.dataset.answer));
-  else if (button.dataset.reason !== undefined) giveReason(button.dataset.reason);
-  else return;
+  const { act, label, answer } = button.dataset;
+  if (act) acts[act]?.();
+  else if (label !== undefined) choose(label);
+  else if (answer !== undefined) settle(Number(answer), event.shiftKey);
+  else if (button.dataset.reason === undefined) return;
   // the mouse must not leave the keyboard on a button: Enter would press that button again
-  if (event.detail > 0 && !view.isChoosingReason) view.focus();
+  if (event.detail > 0 && !reasons.isOpen && !picker?.isOpen && !editor.model.chosen && act !== "guide") view.focus();
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
-  const key = keyOf(event);
-  if (handles(key, event)) event.preventDefault();
+root.addEventListener("input", (event) => {
+  const { light } = event.target.dataset;
+  if (light) stage.adjust({ [light]: Number(event.target.value) });
 });
 
-/** Act on a key; tells whether it was one of ours. */
-function handles(key, event) {
-  if (view.isChoosingReason) return reasonKey(key, event);
-  const onControl = event.target.closest("button, a, summary, select");
-  if (key === "enter") return onControl ? false : enter();
-  if (isTyping(event.target)) {
-    if (key === "escape") view.leaveText();
-    return key === "escape";
-  }
-  if (key === "escape" && start.task === "text") return view.leaveText(), true;
-  const act = { n: acts.nothing, u: unsure, s: acts.skip, r: acts.reject, z: undo }[key];
-  if (act) return act(), true;
-  const place = "abcdefgh".indexOf(key);
-  if (key.length === 1 && lease?.answers?.[place]) return settle(place), true;
-  if (byKey.has(key) && key) return choose(byKey.get(key)), true;
-  return false;
-}
+form.changed = () => {
+  if (!start.boxes) return;
+  view.showPen(editor.label);
+  if (form.slot !== null) view.showBoxes(editor.boxes);
+};
 
-function enter() {
-  if (view.isShowingError) acts.retry();
-  else if (!lease) ask();
-  else correct();
-  return true;
-}
+history.start(start.recent);
+for (const row of kept.all.filter(({ refused, module }) => refused && module === start.module)) history.add(row, { refused: row.refused });
+session.begin();
 
-function reasonKey(key, event) {
-  if (key === "escape") return view.closeReasons(), view.focus(), true;
-  if (key === "enter" && !event.target.closest("[data-reason]")) return giveReason(""), true;
-  const reason = start.reasons[Number(key) - 1];
-  if (reason === undefined) return false;
-  giveReason(reason);
-  return true;
-}
-
-document.addEventListener("input", (event) => {
-  if (lease && event.target.matches("[data-text]")) draft.keep(lease.slot, event.target.value);
+// The grid takes what waits: what this page holds is given back before.
+document.querySelector("[data-grid]")?.addEventListener("click", async (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const { href } = event.currentTarget;
+  await Promise.race([session.leave(), new Promise((goOn) => setTimeout(goOn, 1_000))]);
+  location.assign(href);
 });
-
-// The connection is back: what was kept goes out by itself.
-window.addEventListener("online", () => {
-  if (unsent && !isBusy) send();
-});
-
-// A lease is held while its page is looked at; one that could not be renewed is told at the decision.
-setInterval(async () => {
-  if (document.hidden || !lease || isBusy) return;
-  const held = lease;
-  const renewed = await api.renew(held.slot, held.lease_token).catch(() => null);
-  if (renewed && lease === held) lease.lease_token = renewed.lease_token;
-}, RENEW_EVERY);
-
-// Whoever leaves gives the sample back, so that nobody waits ten minutes for it.
-window.addEventListener("pagehide", () => {
-  if (lease && !unsent) api.release(lease.slot, lease.lease_token);
-});
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted && !unsent) ask();
-});
-
-begin();

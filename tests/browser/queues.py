@@ -1,17 +1,26 @@
 """Queues of samples that wait for a judgement, and what was judged, for the tests of the review page."""
 
+import io
+
+from PIL import Image
+
 from learning.models import HitlLabel, ReviewSlot, StoredObject
 from tests import people
 from tests.factories import training as rooms
 from tests.factories.learning import picture
 
 
-def queue(module, predictions) -> None:
+def queue(module, predictions, pictures=()) -> None:
+    """Let samples with these predictions wait for a judgement, with `pictures` (else some noise) as their images."""
     place = rooms.city(people.ada())
     for number, prediction in enumerate(predictions):
         pending = {"state": "pending", "truth": None, "truth_sha256": "", "prediction": prediction, "confidence": 0.9}
-        sample = rooms.sample(module, place, number, content=picture(number), **pending)
-        StoredObject.objects.filter(pk=sample.object_id).update(verified_at=rooms.NOON)
+        content = pictures[number] if number < len(pictures) else picture(number)
+        sample = rooms.sample(
+            module, place, number, content=content, **pending, predicted_by={"model": "reader", "version": "1.2.0"}
+        )
+        size = dict(zip(("width", "height"), Image.open(io.BytesIO(content)).size, strict=True))
+        StoredObject.objects.filter(pk=sample.object_id).update(verified_at=rooms.NOON, **size)
         ReviewSlot.opened(sample).save()
 
 

@@ -83,21 +83,6 @@ def test_escape_leads_from_the_field_to_single_keys(open_as):
     assert judged() == [("unsure", None, "")]
 
 
-def test_without_a_connection_the_decision_is_kept_and_counted_once(digits, open_as):
-    queue(digits, [{"label": "1"}, {"label": "2"}])
-    page = open_as(people.ann(), "/review/")
-    expect(shown(page)).to_have_text("1")
-    page.context.set_offline(True)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("There is no connection")
-    page.keyboard.press("5")  # ignored: the first decision is not through
-    expect(page.locator("[data-recent] [data-kept]")).to_contain_text("not sent yet")
-    page.context.set_offline(False)  # it goes out by itself
-    expect(shown(page)).to_have_text("2")
-    expect(page.locator("[data-recent] [data-kept]")).to_have_count(0)
-    assert judged() == [("correct", None, "")]
-
-
 def test_a_click_does_not_leave_enter_on_the_clicked_label(digits, open_as):
     queue(digits, [{"label": "1"}, {"label": "2"}])
     page = open_as(people.ann(), "/review/")
@@ -124,10 +109,10 @@ def test_the_image_is_whole_and_boxes_lie_on_it(open_as):
     vehicles = module_verbs.add("vehicles", by=None, name="Vehicles", task="detection", labels=["car"])
     queue(vehicles, [{"boxes": [{"label": "car", "bbox": [12, 8, 24, 16]}]}])
     page = open_as(people.ann(), "/review/vehicles/")
-    expect(shown(page)).to_have_text("1 box")
-    expect(page.locator(".boxes rect")).to_be_visible()
+    expect(shown(page)).to_have_text("1 box: car")
+    expect(page.locator(".boxes .line")).to_be_visible()
     frame, image = page.locator(".picture").bounding_box(), page.locator(".picture img").bounding_box()
-    box = page.locator(".boxes rect").bounding_box()
+    box = page.locator(".boxes .line").bounding_box()
     assert image["height"] <= frame["height"]
     assert image["width"] <= frame["width"]
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -207,25 +192,6 @@ def test_a_rejection_needs_a_reason(digits, open_as):
     page.keyboard.press("2")
     expect(page.locator("[data-empty]")).to_be_visible()
     assert judged() == [("reject", None, "two_digits")]
-
-
-def test_a_decision_made_without_a_connection_outlives_a_reload(digits, open_as):
-    queue(digits, [{"label": "1"}, {"label": "2"}])
-    page = open_as(people.ann(), "/review/")
-    expect(shown(page)).to_have_text("1")
-    page.route("**/decide", lambda route: route.abort("internetdisconnected"))
-    page.keyboard.press("7")
-    expect(page.get_by_role("alert")).to_contain_text("kept in this browser")
-    page.reload()
-    expect(page.get_by_role("alert")).to_contain_text("kept in this browser")
-    expect(page.locator("[data-recent] [data-kept]")).to_contain_text("1 → 7")
-    page.unroute("**/decide")
-    page.reload()
-    expect(shown(page)).to_have_text("2")
-    assert judged() == [("change", {"label": "7"}, "")]
-    page.reload()
-    expect(shown(page)).to_have_text("2")
-    assert len(judged()) == 1
 
 
 def test_what_was_typed_is_there_after_a_reload(open_as):
