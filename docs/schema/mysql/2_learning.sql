@@ -96,7 +96,7 @@ CREATE TABLE `stored_objects` (
     `shape` json NULL,
     `dtype` varchar(20) NOT NULL,
     `owner_id` bigint NULL,
-    `thumbnail_id` char(32) NULL UNIQUE,
+    `thumbnail_id` char(32) NULL,
     `metadata` json NOT NULL,
     `storage_class` varchar(40) NOT NULL,
     `etag` varchar(80) NOT NULL,
@@ -112,6 +112,20 @@ CREATE TABLE `stored_objects` (
     CONSTRAINT `object_kind_known` CHECK (`kind` IN ('image', 'video', 'features', 'bundle', 'config', 'manifest', 'truth', 'checkpoint', 'thumbnail', 'export'))
 );
 
+ALTER TABLE `stored_objects` ADD CONSTRAINT `object_thumbnail_once` UNIQUE (`thumbnail_id`);
+
+-- One version of a module's review policy; append-only. The module carries the newest one's terms.
+CREATE TABLE `review_policies` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `module_id` bigint NOT NULL,
+    `version` integer UNSIGNED NOT NULL CHECK (`version` >= 0),
+    `terms` json NOT NULL,
+    `reason` varchar(300) NOT NULL,
+    `made_by_id` bigint NULL,
+    `made_at` datetime(6) NOT NULL,
+    CONSTRAINT `policy_version_once` UNIQUE (`module_id`, `version`)
+);
+
 -- What `ai_module` and `modality` text means everywhere; one of task features names their encoding and numbers a row.
 CREATE TABLE `ai_modules` (
     `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
@@ -119,6 +133,7 @@ CREATE TABLE `ai_modules` (
     `name` varchar(120) NOT NULL,
     `task` varchar(20) NOT NULL,
     `review_policy` json NOT NULL,
+    `policy_version` integer UNSIGNED NOT NULL CHECK (`policy_version` >= 0),
     `retention` json NOT NULL,
     `release_gate` json NOT NULL,
     `accepts_unlabelled` bool NOT NULL,
@@ -138,6 +153,10 @@ CREATE TABLE `label_schemas` (
     `attributes` json NOT NULL,
     `text` json NOT NULL,
     `reasons` json NOT NULL,
+    `reject_reasons` json NOT NULL,
+    `guide` longtext NOT NULL,
+    `note` varchar(300) NOT NULL,
+    `created_by_id` bigint NULL,
     `created_at` datetime(6) NOT NULL,
     CONSTRAINT `label_schema_revision_once` UNIQUE (`module_id`, `revision`)
 );
@@ -169,7 +188,9 @@ CREATE TABLE `learning_samples` (
     `label_status` varchar(10) NOT NULL,
     `group_key` varchar(280) NOT NULL,
     `priority` integer NOT NULL,
+    `is_gold` bool NOT NULL,
     `erased_at` datetime(6) NULL,
+    `reopened_at` datetime(6) NULL,
     CONSTRAINT `sample_id_once` UNIQUE (`sample_id`),
     CONSTRAINT `sample_event_once_per_city` UNIQUE (`city_id`, `event_id`),
     CONSTRAINT `sample_state_known` CHECK (`state` IN ('received', 'pending', 'settled', 'disputed', 'excluded')),
@@ -283,9 +304,9 @@ CREATE TABLE `hitl_labels` (
     `reason` varchar(60) NOT NULL,
     `is_disputed` bool NOT NULL,
     `dispute_resolution` varchar(60) NOT NULL,
-    `client_uuid` char(32) NULL UNIQUE,
+    `client_uuid` char(32) NULL,
     `request_sha256` varchar(64) NOT NULL,
-    `supersedes_id` bigint NULL UNIQUE,
+    `supersedes_id` bigint NULL,
     `withdrawn_at` datetime(6) NULL,
     `created_at` datetime(6) NOT NULL,
     CONSTRAINT `label_id_once` UNIQUE (`label_id`),
@@ -293,6 +314,10 @@ CREATE TABLE `hitl_labels` (
     CONSTRAINT `label_decision_known` CHECK (`decision` IN ('correct', 'change', 'nothing', 'unsure', 'reject')),
     CONSTRAINT `label_correction_only_with_changed` CHECK ((JSON_UNQUOTE(`correction`) IS NULL OR `label_status` = 'changed'))
 );
+
+ALTER TABLE `hitl_labels` ADD CONSTRAINT `label_client_uuid_once` UNIQUE (`client_uuid`);
+
+ALTER TABLE `hitl_labels` ADD CONSTRAINT `label_superseded_once` UNIQUE (`supersedes_id`);
 
 -- One labelled example of one user (seed: training_examples); label, modality and time are copies of its sample's.
 CREATE TABLE `training_examples` (
@@ -328,6 +353,69 @@ CREATE TABLE `image_fingerprints` (
     `aspect` double precision NOT NULL,
     `root` char(32) NOT NULL
 );
+
+-- The known answer of a sample; `version` counts how often the sample became gold. What it was is never changed.
+CREATE TABLE `gold_answers` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `sample_id` bigint NOT NULL,
+    `module_id` bigint NOT NULL,
+    `version` integer UNSIGNED NOT NULL CHECK (`version` >= 0),
+    `truth` json NOT NULL,
+    `truth_sha256` varchar(64) NOT NULL,
+    `category` varchar(120) NOT NULL,
+    `showings` integer UNSIGNED NOT NULL CHECK (`showings` >= 0),
+    `right_answers` integer UNSIGNED NOT NULL CHECK (`right_answers` >= 0),
+    `promoted_by_id` bigint NOT NULL,
+    `promoted_at` datetime(6) NOT NULL,
+    `retired_by_id` bigint NULL,
+    `retired_at` datetime(6) NULL,
+    `retired_because` varchar(300) NOT NULL,
+    CONSTRAINT `gold_version_once` UNIQUE (`sample_id`, `version`),
+    CONSTRAINT `gold_right_answers_were_shown` CHECK (`right_answers` <= (`showings`))
+);
+
+ALTER TABLE `gold_answers` ADD COLUMN `gold_one_answer_per_sample` tinyint GENERATED ALWAYS AS (CASE WHEN `retired_at` IS NULL THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `gold_one_answer_per_sample` ON `gold_answers` (`sample_id`, `gold_one_answer_per_sample`);
+
+-- One judgement of a gold sample: who gave it, and whether it was right. Nobody but reviewers ever sees which it was.
+CREATE TABLE `gold_showings` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `gold_id` bigint NOT NULL,
+    `module_id` bigint NOT NULL,
+    `user_id` bigint NOT NULL,
+    `label_id` bigint NOT NULL UNIQUE,
+    `is_right` bool NOT NULL,
+    `answered_at` datetime(6) NOT NULL
+);
+
+-- How many samples of a module a person has been given: by that number it is drawn whether the next one is gold.
+CREATE TABLE `gold_turns` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `module_id` bigint NOT NULL,
+    `user_id` bigint NOT NULL,
+    `number` bigint UNSIGNED NOT NULL CHECK (`number` >= 0),
+    CONSTRAINT `gold_turn_once` UNIQUE (`user_id`, `module_id`)
+);
+
+-- Somebody judges nothing in a module until a reviewer lifts it; `by` is null where the gold score did it.
+CREATE TABLE `annotator_pauses` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `module_id` bigint NOT NULL,
+    `user_id` bigint NOT NULL,
+    `why` varchar(300) NOT NULL,
+    `score` double precision NULL,
+    `answers` integer UNSIGNED NOT NULL CHECK (`answers` >= 0),
+    `since` datetime(6) NOT NULL,
+    `by_id` bigint NULL,
+    `lifted_at` datetime(6) NULL,
+    `lifted_by_id` bigint NULL,
+    `lifted_because` varchar(300) NOT NULL
+);
+
+ALTER TABLE `annotator_pauses` ADD COLUMN `pause_one_at_a_time` tinyint GENERATED ALWAYS AS (CASE WHEN `lifted_at` IS NULL THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `pause_one_at_a_time` ON `annotator_pauses` (`user_id`, `module_id`, `pause_one_at_a_time`);
 
 -- One batch of collecting (seed: training_sessions). The row is the job: a worker holds it by `token` until `claimed_until`.
 CREATE TABLE `training_sessions` (
@@ -415,6 +503,32 @@ CREATE TABLE `images` (
     CONSTRAINT `image_source_known` CHECK (`source` IN ('wikimedia_p18', 'wikimedia_category', 'serp', 'import'))
 );
 
+-- The judgements from number × STRETCH on, and when they were counted last; null: they are to be counted again.
+CREATE TABLE `quality_stretches` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `number` bigint NOT NULL UNIQUE,
+    `counted_at` datetime(6) NULL
+);
+
+-- How often something was so in a week (its Monday, UTC) of a module; person, city and model where it is theirs.
+CREATE TABLE `quality_counts` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `stretch_id` bigint NOT NULL,
+    `module_id` bigint NOT NULL,
+    `week` date NOT NULL,
+    `measure` varchar(14) NOT NULL,
+    `person_id` bigint NULL,
+    `city_id` bigint NULL,
+    `model` varchar(120) NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `said` varchar(120) NOT NULL,
+    `meant` varchar(120) NOT NULL,
+    `judges` smallint UNSIGNED NOT NULL CHECK (`judges` >= 0),
+    `n` integer UNSIGNED NOT NULL CHECK (`n` >= 0),
+    `hits` integer UNSIGNED NOT NULL CHECK (`hits` >= 0),
+    `amount` double precision NOT NULL
+);
+
 -- A sample, a camera or a city of which nothing is deleted until somebody lifts the hold; times bound the capture.
 CREATE TABLE `legal_holds` (
     `id` char(32) NOT NULL PRIMARY KEY,
@@ -455,16 +569,29 @@ CREATE TABLE `review_slots` (
     `lease_until` datetime(6) NULL,
     `leased_at` datetime(6) NULL,
     `label_id` bigint NULL UNIQUE,
+    `place` smallint UNSIGNED NOT NULL CHECK (`place` >= 0),
+    `in_full` bool NOT NULL,
+    `skipped_by` varchar(200) NOT NULL,
+    `about_id` bigint NULL,
+    `outcome` varchar(10) NOT NULL,
+    `reason` varchar(60) NOT NULL,
+    `note` varchar(500) NOT NULL,
     `policy_version` integer UNSIGNED NOT NULL CHECK (`policy_version` >= 0),
     `created_at` datetime(6) NOT NULL,
     CONSTRAINT `slot_number_once` UNIQUE (`sample_id`, `slot_no`),
+    CONSTRAINT `slot_place_held` CHECK ((`place` >= 1 AND `place` <= 51)),
+    CONSTRAINT `slot_outcome_of_a_check` CHECK ((`outcome` = '' OR (`kind` = 'check' AND `outcome` IN ('accepted', 'fixed', 'returned')))),
     CONSTRAINT `slot_state_known` CHECK (`state` IN ('held', 'open', 'leased', 'done', 'void')),
     CONSTRAINT `slot_lease_has_a_person` CHECK ((NOT (`state` = 'leased') OR (`lease_until` IS NOT NULL AND `lease_user_id` IS NOT NULL)))
 );
 
-ALTER TABLE `review_slots` ADD COLUMN `slot_one_judgement_per_person` tinyint GENERATED ALWAYS AS (CASE WHEN `state` IN ('leased', 'done') THEN 1 END) VIRTUAL;
+ALTER TABLE `review_slots` ADD COLUMN `slot_one_judgement_per_person` tinyint GENERATED ALWAYS AS (CASE WHEN (`kind` IN ('normal', 'gold') AND `state` IN ('leased', 'done')) THEN 1 END) VIRTUAL;
 
 CREATE UNIQUE INDEX `slot_one_judgement_per_person` ON `review_slots` (`sample_id`, `lease_user_id`, `slot_one_judgement_per_person`);
+
+ALTER TABLE `review_slots` ADD COLUMN `slot_held` tinyint GENERATED ALWAYS AS (CASE WHEN `state` = 'leased' THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `slot_held` ON `review_slots` (`lease_user_id`, `queue_key`, `place`, `slot_held`);
 
 -- The filters of a page as they stand in its URL, by name; never a searched text, which may be somebody's plate.
 CREATE TABLE `saved_filters` (
@@ -573,7 +700,13 @@ CREATE INDEX `object_archive_at` ON `stored_objects` (`archive_at`);
 
 CREATE INDEX `object_to_purge` ON `stored_objects` (`deleted_at`);
 
+ALTER TABLE `review_policies` ADD CONSTRAINT `review_policies_module_id_520db21e_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `review_policies` ADD CONSTRAINT `review_policies_made_by_id_eb940515_fk_users_id` FOREIGN KEY (`made_by_id`) REFERENCES `users` (`id`);
+
 ALTER TABLE `label_schemas` ADD CONSTRAINT `label_schemas_module_id_727ee723_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `label_schemas` ADD CONSTRAINT `label_schemas_created_by_id_39727aec_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
 
 ALTER TABLE `learning_samples` ADD CONSTRAINT `learning_samples_module_id_ec6c7438_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
 
@@ -592,6 +725,8 @@ CREATE INDEX `sample_captured` ON `learning_samples` (`captured_at`, `city_id`);
 CREATE INDEX `sample_city` ON `learning_samples` (`id`, `city_id`);
 
 CREATE INDEX `sample_batch` ON `learning_samples` (`batch_id`, `id`);
+
+CREATE INDEX `sample_reopened` ON `learning_samples` (`reopened_at`);
 
 ALTER TABLE `erasures` ADD CONSTRAINT `erasures_requested_by_id_a684070e_fk_users_id` FOREIGN KEY (`requested_by_id`) REFERENCES `users` (`id`);
 
@@ -661,6 +796,40 @@ CREATE INDEX `fingerprint_band_3` ON `image_fingerprints` (`band_3`, `city_id`);
 
 CREATE INDEX `fingerprint_root` ON `image_fingerprints` (`root`);
 
+ALTER TABLE `gold_answers` ADD CONSTRAINT `gold_answers_sample_id_3d3945b9_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
+ALTER TABLE `gold_answers` ADD CONSTRAINT `gold_answers_module_id_8319e3cb_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `gold_answers` ADD CONSTRAINT `gold_answers_promoted_by_id_e25e3cda_fk_users_id` FOREIGN KEY (`promoted_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `gold_answers` ADD CONSTRAINT `gold_answers_retired_by_id_16257c93_fk_users_id` FOREIGN KEY (`retired_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `gold_least_shown` ON `gold_answers` (`module_id`, `showings`, `id`);
+
+ALTER TABLE `gold_showings` ADD CONSTRAINT `gold_showings_gold_id_09347e7b_fk_gold_answers_id` FOREIGN KEY (`gold_id`) REFERENCES `gold_answers` (`id`);
+
+ALTER TABLE `gold_showings` ADD CONSTRAINT `gold_showings_module_id_87810368_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `gold_showings` ADD CONSTRAINT `gold_showings_user_id_e61ba3a9_fk_users_id` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `gold_showings` ADD CONSTRAINT `gold_showings_label_id_f1a2e27f_fk_hitl_labels_id` FOREIGN KEY (`label_id`) REFERENCES `hitl_labels` (`id`);
+
+CREATE INDEX `gold_showing_of_person` ON `gold_showings` (`user_id`, `module_id`, `id`);
+
+ALTER TABLE `gold_turns` ADD CONSTRAINT `gold_turns_module_id_aa55942f_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `gold_turns` ADD CONSTRAINT `gold_turns_user_id_facd7439_fk_users_id` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `annotator_pauses` ADD CONSTRAINT `annotator_pauses_module_id_89669296_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `annotator_pauses` ADD CONSTRAINT `annotator_pauses_user_id_a98fc911_fk_users_id` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `annotator_pauses` ADD CONSTRAINT `annotator_pauses_by_id_d3dad4f8_fk_users_id` FOREIGN KEY (`by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `annotator_pauses` ADD CONSTRAINT `annotator_pauses_lifted_by_id_b3838ba9_fk_users_id` FOREIGN KEY (`lifted_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `pause_of_person` ON `annotator_pauses` (`user_id`, `module_id`, `lifted_at`);
+
 ALTER TABLE `training_sessions` ADD CONSTRAINT `training_sessions_module_id_de49f412_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
 
 ALTER TABLE `training_sessions` ADD CONSTRAINT `training_sessions_created_by_id_0d350ae8_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
@@ -687,6 +856,16 @@ CREATE INDEX `image_source` ON `images` (`source`);
 
 CREATE INDEX `image_validated` ON `images` (`is_validated`);
 
+ALTER TABLE `quality_counts` ADD CONSTRAINT `quality_counts_stretch_id_ecb7aef8_fk_quality_stretches_id` FOREIGN KEY (`stretch_id`) REFERENCES `quality_stretches` (`id`);
+
+ALTER TABLE `quality_counts` ADD CONSTRAINT `quality_counts_module_id_dcf4c27c_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `quality_counts` ADD CONSTRAINT `quality_counts_person_id_99662dd6_fk_users_id` FOREIGN KEY (`person_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `quality_counts` ADD CONSTRAINT `quality_counts_city_id_6ddf761b_fk_cities_id` FOREIGN KEY (`city_id`) REFERENCES `cities` (`id`);
+
+CREATE INDEX `quality_count_cut` ON `quality_counts` (`module_id`, `measure`, `week`);
+
 ALTER TABLE `legal_holds` ADD CONSTRAINT `legal_holds_city_id_2d03ae70_fk_cities_id` FOREIGN KEY (`city_id`) REFERENCES `cities` (`id`);
 
 ALTER TABLE `legal_holds` ADD CONSTRAINT `legal_holds_camera_id_c903f526_fk_cameras_id` FOREIGN KEY (`camera_id`) REFERENCES `cameras` (`id`);
@@ -707,7 +886,11 @@ ALTER TABLE `review_slots` ADD CONSTRAINT `review_slots_lease_user_id_841d217f_f
 
 ALTER TABLE `review_slots` ADD CONSTRAINT `review_slots_label_id_a2086f51_fk_hitl_labels_id` FOREIGN KEY (`label_id`) REFERENCES `hitl_labels` (`id`);
 
-CREATE INDEX `slot_held` ON `review_slots` (`lease_user_id`);
+ALTER TABLE `review_slots` ADD CONSTRAINT `review_slots_about_id_4e326b5b_fk_hitl_labels_id` FOREIGN KEY (`about_id`) REFERENCES `hitl_labels` (`id`);
+
+CREATE INDEX `slot_done_by` ON `review_slots` (`module_id`, `lease_user_id`, `kind`);
+
+CREATE INDEX `slot_about` ON `review_slots` (`about_id`);
 
 ALTER TABLE `saved_filters` ADD CONSTRAINT `saved_filters_owner_id_833b42cd_fk_users_id` FOREIGN KEY (`owner_id`) REFERENCES `users` (`id`);
 

@@ -88,7 +88,7 @@ CREATE TABLE "stored_objects" (
     "shape" text NULL CHECK ((JSON_VALID("shape") OR "shape" IS NULL)),
     "dtype" varchar(20) NOT NULL,
     "owner_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "thumbnail_id" char(32) NULL UNIQUE REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "thumbnail_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
     "metadata" text NOT NULL CHECK ((JSON_VALID("metadata") OR "metadata" IS NULL)),
     "storage_class" varchar(40) NOT NULL,
     "etag" varchar(80) NOT NULL,
@@ -104,6 +104,18 @@ CREATE TABLE "stored_objects" (
     CONSTRAINT "object_kind_known" CHECK ("kind" IN ('image', 'video', 'features', 'bundle', 'config', 'manifest', 'truth', 'checkpoint', 'thumbnail', 'export'))
 );
 
+-- One version of a module's review policy; append-only. The module carries the newest one's terms.
+CREATE TABLE "review_policies" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "version" integer unsigned NOT NULL CHECK ("version" >= 0),
+    "terms" text NOT NULL CHECK ((JSON_VALID("terms") OR "terms" IS NULL)),
+    "reason" varchar(300) NOT NULL,
+    "made_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "made_at" datetime NOT NULL,
+    CONSTRAINT "policy_version_once" UNIQUE ("module_id", "version")
+);
+
 -- What `ai_module` and `modality` text means everywhere; one of task features names their encoding and numbers a row.
 CREATE TABLE "ai_modules" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -111,6 +123,7 @@ CREATE TABLE "ai_modules" (
     "name" varchar(120) NOT NULL,
     "task" varchar(20) NOT NULL,
     "review_policy" text NOT NULL CHECK ((JSON_VALID("review_policy") OR "review_policy" IS NULL)),
+    "policy_version" integer unsigned NOT NULL CHECK ("policy_version" >= 0),
     "retention" text NOT NULL CHECK ((JSON_VALID("retention") OR "retention" IS NULL)),
     "release_gate" text NOT NULL CHECK ((JSON_VALID("release_gate") OR "release_gate" IS NULL)),
     "accepts_unlabelled" bool NOT NULL,
@@ -130,6 +143,10 @@ CREATE TABLE "label_schemas" (
     "attributes" text NOT NULL CHECK ((JSON_VALID("attributes") OR "attributes" IS NULL)),
     "text" text NOT NULL CHECK ((JSON_VALID("text") OR "text" IS NULL)),
     "reasons" text NOT NULL CHECK ((JSON_VALID("reasons") OR "reasons" IS NULL)),
+    "reject_reasons" text NOT NULL CHECK ((JSON_VALID("reject_reasons") OR "reject_reasons" IS NULL)),
+    "guide" text NOT NULL,
+    "note" varchar(300) NOT NULL,
+    "created_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
     "created_at" datetime NOT NULL,
     CONSTRAINT "label_schema_revision_once" UNIQUE ("module_id", "revision")
 );
@@ -161,7 +178,9 @@ CREATE TABLE "learning_samples" (
     "label_status" varchar(10) NOT NULL,
     "group_key" varchar(280) NOT NULL,
     "priority" integer NOT NULL,
+    "is_gold" bool NOT NULL,
     "erased_at" datetime NULL,
+    "reopened_at" datetime NULL,
     CONSTRAINT "sample_id_once" UNIQUE ("sample_id"),
     CONSTRAINT "sample_event_once_per_city" UNIQUE ("city_id", "event_id"),
     CONSTRAINT "sample_state_known" CHECK ("state" IN ('received', 'pending', 'settled', 'disputed', 'excluded')),
@@ -275,9 +294,9 @@ CREATE TABLE "hitl_labels" (
     "reason" varchar(60) NOT NULL,
     "is_disputed" bool NOT NULL,
     "dispute_resolution" varchar(60) NOT NULL,
-    "client_uuid" char(32) NULL UNIQUE,
+    "client_uuid" char(32) NULL,
     "request_sha256" varchar(64) NOT NULL,
-    "supersedes_id" bigint NULL UNIQUE REFERENCES "hitl_labels" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "supersedes_id" bigint NULL REFERENCES "hitl_labels" ("id") DEFERRABLE INITIALLY DEFERRED,
     "withdrawn_at" datetime NULL,
     "created_at" datetime NOT NULL,
     CONSTRAINT "label_id_once" UNIQUE ("label_id"),
@@ -319,6 +338,61 @@ CREATE TABLE "image_fingerprints" (
     "fine" BLOB NOT NULL,
     "aspect" real NOT NULL,
     "root" char(32) NOT NULL
+);
+
+-- The known answer of a sample; `version` counts how often the sample became gold. What it was is never changed.
+CREATE TABLE "gold_answers" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "sample_id" bigint NOT NULL REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "version" integer unsigned NOT NULL CHECK ("version" >= 0),
+    "truth" text NOT NULL CHECK ((JSON_VALID("truth") OR "truth" IS NULL)),
+    "truth_sha256" varchar(64) NOT NULL,
+    "category" varchar(120) NOT NULL,
+    "showings" integer unsigned NOT NULL CHECK ("showings" >= 0),
+    "right_answers" integer unsigned NOT NULL CHECK ("right_answers" >= 0),
+    "promoted_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "promoted_at" datetime NOT NULL,
+    "retired_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "retired_at" datetime NULL,
+    "retired_because" varchar(300) NOT NULL,
+    CONSTRAINT "gold_version_once" UNIQUE ("sample_id", "version"),
+    CONSTRAINT "gold_right_answers_were_shown" CHECK ("right_answers" <= ("showings"))
+);
+
+-- One judgement of a gold sample: who gave it, and whether it was right. Nobody but reviewers ever sees which it was.
+CREATE TABLE "gold_showings" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "gold_id" bigint NOT NULL REFERENCES "gold_answers" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "label_id" bigint NOT NULL UNIQUE REFERENCES "hitl_labels" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "is_right" bool NOT NULL,
+    "answered_at" datetime NOT NULL
+);
+
+-- How many samples of a module a person has been given: by that number it is drawn whether the next one is gold.
+CREATE TABLE "gold_turns" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "number" bigint unsigned NOT NULL CHECK ("number" >= 0),
+    CONSTRAINT "gold_turn_once" UNIQUE ("user_id", "module_id")
+);
+
+-- Somebody judges nothing in a module until a reviewer lifts it; `by` is null where the gold score did it.
+CREATE TABLE "annotator_pauses" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "why" varchar(300) NOT NULL,
+    "score" real NULL,
+    "answers" integer unsigned NOT NULL CHECK ("answers" >= 0),
+    "since" datetime NOT NULL,
+    "by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "lifted_at" datetime NULL,
+    "lifted_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "lifted_because" varchar(300) NOT NULL
 );
 
 -- One batch of collecting (seed: training_sessions). The row is the job: a worker holds it by `token` until `claimed_until`.
@@ -407,6 +481,32 @@ CREATE TABLE "images" (
     CONSTRAINT "image_source_known" CHECK ("source" IN ('wikimedia_p18', 'wikimedia_category', 'serp', 'import'))
 );
 
+-- The judgements from number × STRETCH on, and when they were counted last; null: they are to be counted again.
+CREATE TABLE "quality_stretches" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "number" bigint NOT NULL UNIQUE,
+    "counted_at" datetime NULL
+);
+
+-- How often something was so in a week (its Monday, UTC) of a module; person, city and model where it is theirs.
+CREATE TABLE "quality_counts" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "stretch_id" bigint NOT NULL REFERENCES "quality_stretches" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "week" date NOT NULL,
+    "measure" varchar(14) NOT NULL,
+    "person_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "city_id" bigint NULL REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "model" varchar(120) NOT NULL,
+    "version" varchar(40) NOT NULL,
+    "said" varchar(120) NOT NULL,
+    "meant" varchar(120) NOT NULL,
+    "judges" smallint unsigned NOT NULL CHECK ("judges" >= 0),
+    "n" integer unsigned NOT NULL CHECK ("n" >= 0),
+    "hits" integer unsigned NOT NULL CHECK ("hits" >= 0),
+    "amount" real NOT NULL
+);
+
 -- A sample, a camera or a city of which nothing is deleted until somebody lifts the hold; times bound the capture.
 CREATE TABLE "legal_holds" (
     "id" char(32) NOT NULL PRIMARY KEY,
@@ -447,9 +547,18 @@ CREATE TABLE "review_slots" (
     "lease_until" datetime NULL,
     "leased_at" datetime NULL,
     "label_id" bigint NULL UNIQUE REFERENCES "hitl_labels" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "place" smallint unsigned NOT NULL CHECK ("place" >= 0),
+    "in_full" bool NOT NULL,
+    "skipped_by" varchar(200) NOT NULL,
+    "about_id" bigint NULL REFERENCES "hitl_labels" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "outcome" varchar(10) NOT NULL,
+    "reason" varchar(60) NOT NULL,
+    "note" varchar(500) NOT NULL,
     "policy_version" integer unsigned NOT NULL CHECK ("policy_version" >= 0),
     "created_at" datetime NOT NULL,
     CONSTRAINT "slot_number_once" UNIQUE ("sample_id", "slot_no"),
+    CONSTRAINT "slot_place_held" CHECK (("place" >= 1 AND "place" <= 51)),
+    CONSTRAINT "slot_outcome_of_a_check" CHECK (("outcome" = '' OR ("kind" = 'check' AND "outcome" IN ('accepted', 'fixed', 'returned')))),
     CONSTRAINT "slot_state_known" CHECK ("state" IN ('held', 'open', 'leased', 'done', 'void')),
     CONSTRAINT "slot_lease_has_a_person" CHECK ((NOT ("state" = 'leased') OR ("lease_until" IS NOT NULL AND "lease_user_id" IS NOT NULL)))
 );
@@ -547,6 +656,8 @@ CREATE INDEX "upload_rejections_batch_id_b27834c3" ON "upload_rejections" ("batc
 
 CREATE INDEX "discarded_since" ON "discarded_objects" ("created_at");
 
+CREATE UNIQUE INDEX "object_thumbnail_once" ON "stored_objects" ("thumbnail_id") WHERE "thumbnail_id" IS NOT NULL;
+
 CREATE INDEX "object_sha256" ON "stored_objects" ("sha256") WHERE "sha256" > '';
 
 CREATE INDEX "object_delete_at" ON "stored_objects" ("delete_at") WHERE ("delete_at" IS NOT NULL AND "deleted_at" IS NULL AND "marked_for_deletion_at" IS NULL);
@@ -556,6 +667,8 @@ CREATE INDEX "object_marked" ON "stored_objects" ("marked_for_deletion_at") WHER
 CREATE INDEX "object_archive_at" ON "stored_objects" ("archive_at") WHERE ("archive_at" IS NOT NULL AND "deleted_at" IS NULL AND "storage_class" = '');
 
 CREATE INDEX "object_to_purge" ON "stored_objects" ("deleted_at") WHERE ("deleted_at" IS NOT NULL AND "purged_at" IS NULL);
+
+CREATE INDEX "review_policies_module_id_520db21e" ON "review_policies" ("module_id");
 
 CREATE INDEX "label_schemas_module_id_727ee723" ON "label_schemas" ("module_id");
 
@@ -570,6 +683,8 @@ CREATE INDEX "sample_captured" ON "learning_samples" ("captured_at", "city_id");
 CREATE INDEX "sample_city" ON "learning_samples" ("id", "city_id");
 
 CREATE INDEX "sample_batch" ON "learning_samples" ("batch_id", "id");
+
+CREATE INDEX "sample_reopened" ON "learning_samples" ("reopened_at") WHERE "reopened_at" IS NOT NULL;
 
 CREATE INDEX "erasures_requested_by_id_a684070e" ON "erasures" ("requested_by_id");
 
@@ -597,6 +712,10 @@ CREATE INDEX "access_exports_requested_by_id_37e81e7f" ON "access_exports" ("req
 
 CREATE INDEX "access_exports_object_id_868519cf" ON "access_exports" ("object_id");
 
+CREATE UNIQUE INDEX "label_client_uuid_once" ON "hitl_labels" ("client_uuid") WHERE "client_uuid" IS NOT NULL;
+
+CREATE UNIQUE INDEX "label_superseded_once" ON "hitl_labels" ("supersedes_id") WHERE "supersedes_id" IS NOT NULL;
+
 CREATE INDEX "hitl_labels_sample_id_8ee10f81" ON "hitl_labels" ("sample_id");
 
 CREATE INDEX "label_annotator" ON "hitl_labels" ("annotator_id", "id") WHERE "annotator_id" IS NOT NULL;
@@ -618,6 +737,18 @@ CREATE INDEX "fingerprint_band_2" ON "image_fingerprints" ("band_2", "city_id");
 CREATE INDEX "fingerprint_band_3" ON "image_fingerprints" ("band_3", "city_id");
 
 CREATE INDEX "fingerprint_root" ON "image_fingerprints" ("root");
+
+CREATE UNIQUE INDEX "gold_one_answer_per_sample" ON "gold_answers" ("sample_id") WHERE "retired_at" IS NULL;
+
+CREATE INDEX "gold_least_shown" ON "gold_answers" ("module_id", "showings", "id") WHERE "retired_at" IS NULL;
+
+CREATE INDEX "gold_showings_gold_id_09347e7b" ON "gold_showings" ("gold_id");
+
+CREATE INDEX "gold_showing_of_person" ON "gold_showings" ("user_id", "module_id", "id");
+
+CREATE UNIQUE INDEX "pause_one_at_a_time" ON "annotator_pauses" ("user_id", "module_id") WHERE "lifted_at" IS NULL;
+
+CREATE INDEX "pause_of_person" ON "annotator_pauses" ("user_id", "module_id", "lifted_at");
 
 CREATE INDEX "training_sessions_module_id_de49f412" ON "training_sessions" ("module_id");
 
@@ -641,6 +772,10 @@ CREATE INDEX "image_source" ON "images" ("source");
 
 CREATE INDEX "image_validated" ON "images" ("is_validated");
 
+CREATE INDEX "quality_counts_stretch_id_ecb7aef8" ON "quality_counts" ("stretch_id");
+
+CREATE INDEX "quality_count_cut" ON "quality_counts" ("module_id", "measure", "week");
+
 CREATE INDEX "legal_holds_city_id_2d03ae70" ON "legal_holds" ("city_id");
 
 CREATE INDEX "legal_holds_camera_id_c903f526" ON "legal_holds" ("camera_id");
@@ -651,13 +786,17 @@ CREATE INDEX "legal_holds_put_by_id_4c34f08e" ON "legal_holds" ("put_by_id");
 
 CREATE INDEX "legal_holds_lifted_by_id_a627f87a" ON "legal_holds" ("lifted_by_id");
 
-CREATE UNIQUE INDEX "slot_one_judgement_per_person" ON "review_slots" ("sample_id", "lease_user_id") WHERE "state" IN ('leased', 'done');
+CREATE UNIQUE INDEX "slot_one_judgement_per_person" ON "review_slots" ("sample_id", "lease_user_id") WHERE ("kind" IN ('normal', 'gold') AND "state" IN ('leased', 'done'));
+
+CREATE UNIQUE INDEX "slot_held" ON "review_slots" ("lease_user_id", "queue_key", "place") WHERE "state" = 'leased';
 
 CREATE INDEX "review_slots_only_user_id_b8e76e28" ON "review_slots" ("only_user_id");
 
 CREATE INDEX "slot_claim" ON "review_slots" ("queue_key", "judged_by", "priority" DESC, "id") WHERE "state" IN ('open', 'leased');
 
-CREATE INDEX "slot_held" ON "review_slots" ("lease_user_id") WHERE "state" = 'leased';
+CREATE INDEX "slot_done_by" ON "review_slots" ("module_id", "lease_user_id", "kind") WHERE "state" = 'done';
+
+CREATE INDEX "slot_about" ON "review_slots" ("about_id") WHERE "about_id" IS NOT NULL;
 
 CREATE INDEX "saved_filters_owner_id_833b42cd" ON "saved_filters" ("owner_id");
 
