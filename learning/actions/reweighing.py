@@ -1,9 +1,10 @@
-"""Settling what a changed policy made complete: samples that need fewer judgements now than they have."""
+"""What a changed policy makes of what waits: samples that need fewer judgements are settled, disputes may go to others."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.actions.event import record
 from learning.actions import checking
@@ -12,9 +13,9 @@ from learning.actions.settling import SETTLED_FIELDS, Verdict, announce, apply
 from learning.actions.slots import WAITING, needed
 from learning.actions.weighing import DISPUTED, weigh
 from learning.annotation import Rules
-from learning.models import AiModule, HitlLabel, LearningSample, ReviewSlot, SampleState, SlotState
+from learning.models import Adjudicators, AiModule, HitlLabel, LearningSample, ReviewSlot, SampleState, SlotState
 from learning.models.label import LabelSource
-from learning.models.review import queue_key
+from learning.models.review import queue_key, spelled
 
 CHUNK = 200
 
@@ -22,8 +23,10 @@ CHUNK = 200
 def weigh_module(module_id: int) -> int:
     """Weigh anew what was judged already and waits for more, chunk by chunk; answers how many samples were changed.
 
-    May be stopped anywhere and run again: what it did not come to is settled by its next decision.
+    May be stopped anywhere and run again: what it did not come to is settled by its next decision. Disputes that wait are
+    for whom the policy says now.
     """
+    _assign_disputes(module_id)
     changed = last = 0
     while True:
         with transaction.atomic():
@@ -32,6 +35,37 @@ def weigh_module(module_id: int) -> int:
                 return changed
             last = slots[-1][0]
             changed += _weigh_chunk(AiModule.objects.get(pk=module_id), [sample for _, sample in slots])
+
+
+def _assign_disputes(module_id: int) -> None:
+    """Tell the disputes that wait who is not to settle them: those who judged the sample, or nobody where any reviewer may."""
+    last = 0
+    while True:
+        with transaction.atomic():
+            is_any = AiModule.objects.get(pk=module_id).policy.adjudicators == Adjudicators.ANY
+            rows = ReviewSlot.objects.filter(queue_key=queue_key(module_id, "dispute"), state__in=WAITING, id__gt=last)
+            rows = rows.exclude(judged_by="") if is_any else rows.filter(judged_by="")
+            slots = list(rows.order_by("id").values_list("id", "sample_id")[:CHUNK])
+            if not slots:
+                return
+            last, keys = slots[-1][0], [sample for _, sample in slots]
+            list(LearningSample.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("id").values_list("pk"))
+            waiting = ReviewSlot.objects.filter(pk__in=[slot for slot, _ in slots], state__in=WAITING)
+            if is_any:
+                waiting.update(judged_by="")
+            else:
+                _spell_judges(waiting, keys)
+
+
+def _spell_judges(waiting: QuerySet[ReviewSlot], samples: Sequence[int]) -> None:
+    judges: dict[int, list[int]] = defaultdict(list)
+    said = HitlLabel.objects.standing().filter(sample__in=samples, label_source=LabelSource.REVIEW, annotator__isnull=False)
+    for sample, annotator in said.values_list("sample_id", "annotator_id"):
+        judges[sample].append(annotator)
+    slots = list(waiting)
+    for slot in slots:
+        slot.judged_by = spelled(judges[slot.sample_id])
+    ReviewSlot.objects.bulk_update(slots, ["judged_by"])
 
 
 def _judged_and_waiting(module_id: int, after: int) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from core.pages import found
 from core.paging import keyset_page, page_size
 from learning import quality_figures as figures
 from learning.actions import gold, pause
+from learning.dead_ends import dead_ends
 from learning.models import AiModule, AnnotatorPause, City, GoldAnswer, LearningSample, QualityMeasure
 from learning.models.gold import MAX_REASON
 from learning.proportion import Proportion
@@ -125,7 +126,7 @@ class Quality(ReviewerView):
             raise Malformed("since and until are days, like 2026-11-20.")
         since, until = form.period
         rows = figures.counts(module, since, until)
-        return Response({"ai_module": module.slug, "since": since, "until": until, **quality_document(rows)})
+        return Response({"ai_module": module.slug, "since": since, "until": until, **quality_document(rows, module)})
 
 
 def gold_document(answer: GoldAnswer) -> dict[str, Any]:
@@ -165,8 +166,8 @@ def share_document(rate: Proportion) -> dict[str, Any]:
     return {"hits": rate.hits, "n": rate.n, "low": rate.low, "high": rate.interval[1]}
 
 
-def quality_document(rows: Any) -> dict[str, Any]:
-    """Answer the figures in counts of quality."""
+def quality_document(rows: Any, module: AiModule) -> dict[str, Any]:
+    """Answer the figures in counts of quality, and what waits in the module for nobody."""
     corrected = figures.corrections(rows)
     cities = City.objects.in_bulk({row.city for row in corrected})
     whole = figures.agreement_of(rows)
@@ -197,6 +198,10 @@ def quality_document(rows: Any) -> dict[str, Any]:
                 "changed": share_document(row.rate),
             }
             for row in corrected
+        ],
+        "dead_ends": [
+            {"queue": each.queue, "samples": each.samples, "sentence": each.sentence, "remedies": list(each.remedies)}
+            for each in dead_ends([module])
         ],
     }
 
