@@ -8,7 +8,7 @@ from accounts.models import User
 from learning import shortcuts
 from learning.annotation import renamed
 from learning.models import AiModule, HitlLabel, LabelSchema, LearningSample, ReviewPolicy, ReviewSlot, SampleState, Task
-from learning.models.label import LabelSource
+from learning.models.label import LabelSource, LabelStatus
 from learning.thumbnails import WITH_PICTURES, thumbnail_url
 
 RECENT, LOOKED_AT = 10, 50
@@ -79,11 +79,14 @@ def _last_decisions(module: AiModule, user: User) -> list[HitlLabel]:
     return [label for label in newest if label.sample.module_id == module.pk][:RECENT]
 
 
-def _would_wait(label: HitlLabel, slot: ReviewSlot | None, policy: ReviewPolicy) -> bool:
-    """Tell whether the sample of a first judgement would wait for another one."""
+def _would_become(label: HitlLabel, slot: ReviewSlot | None, policy: ReviewPolicy) -> SampleState:
+    """Say what a first judgement makes of a sample that is no gold: one of unsure leaves it out, or among several is a dispute."""
     name = label.sample.sample_id
     glanced = slot is not None and slot.is_on_grid and label.decision == "correct"
-    return policy.needed(name) > 1 or (glanced and policy.wants_full_review(name))
+    needs_more = policy.needed(name) > 1 or (glanced and policy.wants_full_review(name))
+    if label.label_status == LabelStatus.UNSURE:
+        return SampleState.DISPUTED if needs_more else SampleState.EXCLUDED
+    return SampleState.PENDING if needs_more else SampleState.SETTLED
 
 
 def _told(label: HitlLabel, module: AiModule) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def _told(label: HitlLabel, module: AiModule) -> dict[str, Any]:
     slot = getattr(label, "slot", None)
     state = SampleState(label.sample.state)
     if label.label_source == LabelSource.GOLD:  # its sample was settled long ago, which must not give it away
-        state = SampleState.PENDING if _would_wait(label, slot, module.policy) else SampleState.SETTLED
+        state = _would_become(label, slot, module.policy)
     return {
         "slot": slot.pk if slot else None,
         "decision": label.decision,

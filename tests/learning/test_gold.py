@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.models import Event
 from core.canonical import canonical_sha256
 from core.errors import Conflict, Invalid, Refused
-from learning.actions import curating, erasing, erasure, gold, pause, quality, review, summary
+from learning import desk
+from learning.actions import curating, erasing, erasure, gold, pause, policy, quality, review, summary
 from learning.api.wire import decided_document, lease_document
 from learning.models import (
     AnnotatorPause,
@@ -161,6 +162,28 @@ def test_the_answer_to_a_decision_does_not_tell_either(golden):
         assert "gold" not in str(document)
         said.setdefault(kind, []).append({**document["label"], "label_id": 0, "labeled_at": 0})
     assert said["gold"][0] == said["normal"][0]
+
+
+@pytest.mark.parametrize("overlap", [1, 2])
+@pytest.mark.parametrize(
+    "said",
+    [{"decision": "correct"}, {"decision": "unsure"}, {"decision": "reject", "reason": "privacy"}],
+    ids=lambda s: s["decision"],
+)
+def test_the_list_of_last_decisions_does_not_tell_either(golden, overlap, said):
+    vehicles, _answers = golden
+    policy.change(vehicles, by=people.ada(), terms={"overlap": overlap})
+    vehicles.refresh_from_db()
+    ann = people.ann()
+    kinds = {}
+    for _ in range(8):
+        lease = review.lease_next(vehicles, by=ann)
+        kinds[lease.slot] = ReviewSlot.objects.get(pk=lease.slot).kind
+        decide(lease, ann, **said)
+    recent = desk.beginning(vehicles, vehicles.schema, ann, "judge")["recent"]
+    told = {kind: {row["outcome"]["word"] for row in recent if kinds[row["slot"]] == kind} for kind in ("gold", "normal")}
+    assert len(told["normal"]) == 1
+    assert told["gold"] == told["normal"]
 
 
 def test_the_draw_is_the_same_when_asked_again_and_differs_between_people(golden):
