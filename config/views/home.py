@@ -56,6 +56,7 @@ SEES = {
     "fleet": Permission.VIEW_FLEET,
     "audit": Permission.VIEW_AUDIT,
     "erase": Permission.ERASE_DATA,
+    "manage_modules": Permission.MANAGE_MODULES,
 }
 
 

@@ -38,6 +38,7 @@ def review(request: HttpRequest, module: str = "") -> HttpResponse:
     tabs = [{"module": row, "waiting": bounded_count(waiting(row, timezone.now(), kind))} for row in modules.order_by("name")]
     shown = found(modules, slug=module) if module else _first(tabs)
     facts: dict[str, Any] = {"tabs": tabs, "module": shown, "kind": kind, "today": decided_today(user)}
+    facts["may_manage"] = is_allowed(user, Permission.MANAGE_MODULES)
     if shown:
         schema = shown.schema
         start = beginning(shown, schema, user, kind)
