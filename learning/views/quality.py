@@ -180,7 +180,12 @@ def _confusions(module: AiModule, rows: QuerySet[QualityCount]) -> list[dict[str
     """Answer the tables in which there is something, each cell with the address of its samples."""
     told = [(title, first, second, figures.confusion(rows, measure)) for measure, title, first, second in MATRICES]
     return [
-        {"title": title, "told": each, "rows": _linked(module, each, first, second)}
+        {
+            "title": title,
+            "told": each,
+            "rows": _linked(module, each, first, second),
+            "has_none": "" in (*each.said, *each.meant),
+        }
         for title, first, second, each in told
         if each.cells
     ]

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 WORDS = {
     # values, and what was decided
     "prediction": _("Prediction"),
+    "predicted": _("predicted: {said}"),
     "none": _("no prediction"),
     "hidden": _("Judge for yourself"),
     "hiddenBy": _("This module's policy hides the prediction."),

@@ -129,6 +129,8 @@ export class Tiles {
     row.dataset.state = state;
     text.textContent = now;
     text.title = now;
+    text.toggleAttribute("data-was", state === "changed");
+    if (state === "changed") text.dataset.was = predicted;
     text.setAttribute("aria-label", this.say("edit", { said: now }));
     picture.setAttribute("aria-pressed", String(state === "marked"));
     picture.setAttribute("aria-label", [this.say("tile", { n: place + 1, of: this.all.length || place + 1, said: now }), told].filter(Boolean).join(", "));

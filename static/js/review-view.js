@@ -1,5 +1,6 @@
 // What the review page shows. Nothing jumps: the last sample stays until the next one's image is there.
 
+import { same } from "./review-answer.js";
 import { showCrop } from "./review-crop.js";
 import { words } from "./review-words.js";
 
@@ -26,7 +27,7 @@ export class View {
     this.empty.hidden = true;
     this.root.hidden = false;
     this.#showImage(sample, image, base);
-    this.#showSaid(lease, base);
+    this.#showSaid(lease, base, earlier?.correction);
     for (const button of this.labels) {
       button.toggleAttribute("data-predicted", button.dataset.label === base?.label);
       button.toggleAttribute("data-earlier", Boolean(earlier?.correction?.label) && button.dataset.label === earlier.correction.label);
@@ -138,7 +139,7 @@ export class View {
     if (this.crop && image) showCrop(this.crop, image, base?.boxes ?? []);
   }
 
-  #showSaid({ sample, checked }, base) {
+  #showSaid({ sample, checked }, base, earlier) {
     const isHidden = this.start.hides;
     if (this.said) {
       const why = checked?.reason ? `: ${checked.reason.replaceAll("_", " ")}` : "";
@@ -147,7 +148,11 @@ export class View {
       this.said.classList.toggle("none", !base && !checked);
     }
     const { predicted_by: model, confidence: share } = sample;
-    this.by.textContent = isHidden ? this.say("hiddenBy") : [model?.model, model?.version].filter(Boolean).join(" ") || "\u00a0";
+    const standing = (this.start.task !== "classification" && earlier) || base;
+    const isOther = standing && sample.prediction && !same(standing, sample.prediction);
+    const predicted = isOther && this.say("predicted", { said: words(sample.prediction, this.say) });
+    const by = [predicted, [model?.model, model?.version].filter(Boolean).join(" ")].filter(Boolean).join(" · ");
+    this.by.textContent = isHidden ? this.say("hiddenBy") : by || "\u00a0";
     this.confidence.textContent = share == null ? "" : `${(share * 100).toFixed(1)} %`;
     this.meter.value = share ?? 0;
     this.meter.hidden = isHidden;

@@ -86,12 +86,16 @@ function show(lease, image, undone) {
   reasons.close();
   picker?.close();
   if (undone) view.showNotice(say("undone", { told: history.told(undone) }));
-  view.showReturned(returned && say("returnedBecause", { reason: whyOf(returned), said: words(returned.said.value, say) }));
+  view.showReturned(returned && say("returnedBecause", { reason: whyOf(returned), said: saidOf(returned.said) }));
   clock.start();
 }
 
 function whyOf({ reason, note }) {
-  return [reason.replaceAll("_", " "), note].filter(Boolean).join(" – ");
+  return [reason.replaceAll("_", " "), note.replace(/[\s.]+$/, "")].filter(Boolean).join(" – ");
+}
+
+function saidOf({ decision, value }) {
+  return ["unsure", "reject"].includes(decision) ? say(decision) : words(value, say);
 }
 
 function decide(decision, facts = {}) {
@@ -216,6 +220,9 @@ form.changed = () => {
   view.showPen(editor.label);
   if (form.slot !== null) view.showBoxes(editor.boxes);
 };
+
+// on a phone the tabs are one line that scrolls
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "center" });
 
 history.start(start.recent);
 for (const row of kept.all.filter(({ refused, module }) => refused && module === start.module)) history.add(row, { refused: row.refused });

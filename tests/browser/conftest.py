@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -30,7 +31,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 Opens = Callable[..., Page]
 expect.set_options(timeout=PATIENCE_MS)
-STANDING = "[location.href, document.activeElement?.outerHTML.slice(0, 200), document.querySelector('main')?.innerText.slice(0, 800)]"
+STANDING = (
+    "[location.href, document.activeElement?.outerHTML.slice(0, 200), document.querySelector('main')?.innerText.slice(0, 800)]"
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -59,6 +62,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Answer where pictures go: SCREENSHOTS, else nowhere that lasts."""
+    chosen = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+    chosen.mkdir(exist_ok=True, parents=True)
+    return chosen
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@
 """
 
 import io
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from accounts.actions.user import invitation_link
 from tests import people
@@ -35,11 +34,12 @@ PICTURED = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One page; `is_ready` is what shows that its script has done its work."""
+    """One page; `is_ready` is what shows that its script has done its work, `act` what is done on it before it is looked at."""
 
     name: str
     address: str
     is_ready: str = "main"
+    act: Callable[[Page], None] = lambda _page: None
 
 
 def scenes(made: Gallery) -> Iterator[Scene]:
@@ -81,8 +81,6 @@ def scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("rollout-paused", f"/rollouts/{made.paused.pk}/")
     yield Scene("edges", "/edges/")
     yield Scene("edge", f"/edges/{made.edge.pk}/")
-    yield Scene("quality", f"/quality/?module={made.judged.slug}")
-    yield Scene("gold", f"/gold/?module={made.judged.slug}")
     yield Scene("erasures", "/erasures/")
     yield Scene("erasure", f"/erasures/{made.erasure.pk}/")
     yield Scene("retention", "/retention/")
@@ -119,12 +117,20 @@ def answering(body: str):
     return lambda route: route.fulfill(content_type="text/html", body=body)
 
 
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """Answer where pictures go: SCREENSHOTS, else nowhere that lasts."""
-    chosen = Path(os.environ.get("SCREENSHOTS") or tmp_path)
-    chosen.mkdir(exist_ok=True, parents=True)
-    return chosen
+def wrong_with(page, scene: Scene, look: str, folder: Path, *, is_pictured: bool) -> list[str]:
+    """Open a scene and answer what is wrong with it: too wide, in the other theme, or closed to some people."""
+    wrong = []
+    page.goto(scene.address)
+    page.locator(scene.is_ready).first.wait_for()
+    scene.act(page)
+    if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+        wrong.append(f"{scene.name} is wider than the screen")
+    if (brightness_of(page) > 200) is (look == "dark"):
+        wrong.append(f"{scene.name} does not follow the theme")
+    wrong += [f"{scene.name}: {rule}" for rule in broken_rules(page)]
+    if is_pictured:
+        picture(page, scene.name if look == "light" else f"{scene.name}-{look}", folder, is_whole=look != "phone")
+    return wrong
 
 
 @pytest.fixture(autouse=True)
@@ -144,15 +150,8 @@ def test_every_page_fits_follows_the_theme_and_is_open_to_all(open_as, folder, l
     )  # a real one complains on the console
     wrong = []
     for scene in scenes(made):
-        page.goto(scene.address)
-        page.locator(scene.is_ready).first.wait_for()
-        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
-            wrong.append(f"{scene.name} is wider than the screen")
-        if (brightness_of(page) > 200) is not (scheme == "light"):
-            wrong.append(f"{scene.name} does not follow the theme")
-        wrong += [f"{scene.name}: {rule}" for rule in broken_rules(page)]
-        if scene.name in PICTURED.get(look, {scene.name}):
-            picture(page, scene.name if look == "light" else f"{scene.name}-{look}", folder, is_whole=look != "phone")
+        is_pictured = look not in PICTURED or scene.name in PICTURED[look]
+        wrong += wrong_with(page, scene, look, folder, is_pictured=is_pictured)
     assert not wrong, "\n".join(wrong)
 
 

@@ -45,7 +45,6 @@ class Gallery:
     edge: EdgeServer
     erasure: Erasure
     deliveries: Deliveries
-    judged: AiModule
 
 
 def gallery() -> Gallery:
@@ -87,7 +86,6 @@ def gallery() -> Gallery:
         edges[1],
         _erasure(samples[:5], ada),
         deliveries(pune, samples[20:50]),
-        digits,
     )
 
 

@@ -62,7 +62,7 @@ def _draw_car(draw: ImageDraw.ImageDraw, bbox: tuple[int, int, int, int], colour
 def _write_plate(draw: ImageDraw.ImageDraw, bbox: tuple[int, int, int, int], text: str) -> None:
     x, y, width, height = bbox
     draw.rectangle((x, y, x + width - 1, y + height - 1), fill="#efeada", outline="#3a3a36")
-    font = ImageFont.load_default(height * 0.62)
+    font = ImageFont.load_default(min(height * 0.62, width * 1.45 / max(1, len(text))))
     draw.text((x + width / 2, y + height / 2), text, fill="#1c1c1a", font=font, anchor="mm")
 
 
