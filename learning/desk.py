@@ -9,6 +9,7 @@ from learning import shortcuts
 from learning.annotation import renamed
 from learning.models import AiModule, HitlLabel, LabelSchema, LearningSample, ReviewPolicy, ReviewSlot, SampleState, Task
 from learning.models.label import LabelSource, LabelStatus
+from learning.slot_handles import handle
 from learning.thumbnails import WITH_PICTURES, thumbnail_url
 
 RECENT, LOOKED_AT = 10, 50
@@ -96,7 +97,7 @@ def _told(label: HitlLabel, module: AiModule) -> dict[str, Any]:
     if label.label_source == LabelSource.GOLD:  # its sample was settled long ago, which must not give it away
         state = _would_become(label, slot, module.policy)
     return {
-        "slot": slot.pk if slot else None,
+        "slot": handle(slot.pk) if slot else None,
         "decision": label.decision,
         "prediction": label.prediction,
         "correction": label.correction,

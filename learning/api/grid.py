@@ -17,8 +17,8 @@ from learning.actions.grid import Held
 from learning.api.wire import page_document
 from learning.models import AiModule
 from learning.models.review import TILES
+from learning.slot_handles import handle, slot_of
 
-MAX_SLOT = 2**63 - 1
 GRID = inline_serializer(
     "Grid",
     {
@@ -74,7 +74,7 @@ def decide(request: HttpRequest) -> HttpResponse:
         marked=_leases(body, "marked"),
         seconds=body.get("seconds"),
     )
-    return _answer({"outcomes": [vars(outcome) for outcome in outcomes]})
+    return _answer({"outcomes": [{**vars(outcome), "slot": handle(outcome.slot)} for outcome in outcomes]})
 
 
 @described("POST", request=GRID_LEASES, responses=dict)
@@ -83,7 +83,7 @@ def decide(request: HttpRequest) -> HttpResponse:
 def renew(request: HttpRequest) -> HttpResponse:
     """Hold a page for another while; what is missing from the answer was given to somebody else."""
     slots = grid.renew_page(_leases(read_json(request), "leases"), by=speaker(request))
-    return _answer({"held": [{"slot": slot.pk, "lease_until": slot.lease_until} for slot in slots]})
+    return _answer({"held": [{"slot": handle(slot.pk), "lease_until": slot.lease_until} for slot in slots]})
 
 
 @described("POST", request=GRID_LEASES, responses={204: None})
@@ -105,9 +105,9 @@ def _leases(body: dict[str, Any], name: str) -> list[Held]:
 
 
 def _slot(number: Any) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MAX_SLOT:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise Malformed("slot must be the number of a slot.")
-    return number
+    return slot_of(number)
 
 
 def _text(body: dict[str, Any], name: str) -> str:

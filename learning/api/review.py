@@ -17,8 +17,8 @@ from learning.api.wire import decided_document, lease_document
 from learning.judgement import DECISIONS, MAX_NOTE, MAX_REASON
 from learning.models import AiModule
 from learning.models.review import HAND, QUEUES
+from learning.slot_handles import handle, slot_of
 
-MAX_SLOT = 2**63 - 1
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 NEXT_SLOT = inline_serializer(
     "NextSlot",
@@ -87,7 +87,7 @@ def decide(request: HttpRequest, slot: str) -> HttpResponse:
 def renew(request: HttpRequest, slot: str) -> HttpResponse:
     """Hold a lease for another while."""
     lease = review.renew_lease(_slot(slot), by=speaker(request), lease_token=_text(read_json(request), "lease_token"))
-    return _answer({"slot": lease.slot, "lease_token": lease.token, "lease_until": lease.until})
+    return _answer({"slot": handle(lease.slot), "lease_token": lease.token, "lease_until": lease.until})
 
 
 @described("POST", request=LEASE_TOKEN, responses={204: None})
@@ -109,10 +109,10 @@ def undo(request: HttpRequest, slot: str) -> HttpResponse:
 
 
 def _slot(text: str) -> int:
-    number = int(text)
-    if number > MAX_SLOT:
+    slot = slot_of(int(text))
+    if not slot:
         raise Missing("There is no such slot.")
-    return number
+    return slot
 
 
 def _text(body: dict[str, Any], name: str) -> str:

@@ -10,6 +10,7 @@ from learning.actions.review import Decided
 from learning.actions.settling import truth_of
 from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, ObjectKind, StoredObject, Task, UploadBatch
 from learning.models.label import LabelSource
+from learning.slot_handles import handle
 
 SHOWN_REJECTIONS = 100
 
@@ -71,7 +72,7 @@ def one_lease_document(lease: Lease) -> dict[str, Any]:
     sample = lease.sample
     obj = sample.object
     return {
-        "slot": lease.slot,
+        "slot": handle(lease.slot),
         "lease_token": lease.token,
         "lease_until": lease.until,
         "kind": lease.kind,

@@ -25,6 +25,7 @@ from learning.models import (
     SlotState,
 )
 from learning.proportion import Proportion
+from learning.slot_handles import handle
 from tests import people
 from tests.factories import learning as made
 
@@ -178,7 +179,7 @@ def test_the_list_of_last_decisions_does_not_tell_either(golden, overlap, said):
     kinds = {}
     for _ in range(8):
         lease = review.lease_next(vehicles, by=ann)
-        kinds[lease.slot] = ReviewSlot.objects.get(pk=lease.slot).kind
+        kinds[handle(lease.slot)] = ReviewSlot.objects.get(pk=lease.slot).kind
         decide(lease, ann, **said)
     recent = desk.beginning(vehicles, vehicles.schema, ann, "judge")["recent"]
     told = {kind: {row["outcome"]["word"] for row in recent if kinds[row["slot"]] == kind} for kind in ("gold", "normal")}
