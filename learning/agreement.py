@@ -38,14 +38,16 @@ def observed(pairs: Pairs[Category]) -> float | None:
 
 def cohen(pairs: Pairs[Category]) -> float | None:
     """Answer Cohen's kappa of one person (who said the first of each pair) against another, or against all others."""
-    from sklearn.metrics import cohen_kappa_score  # heavy: only workers compute this one
+    agreed = observed(pairs)
+    return None if agreed is None else beyond_chance(agreed, pairs)
 
-    categories = sorted({category for pair in pairs for category in pair}, key=repr)
-    if len(categories) < 2:
-        return None
-    numbers = {category: number for number, category in enumerate(categories)}
-    first, second = ([numbers[pair[side]] for pair in pairs] for side in (0, 1))
-    return float(cohen_kappa_score(first, second, sample_weight=list(pairs.values())))
+
+def beyond_chance(agreed: float, pairs: Pairs[Category]) -> float | None:
+    """Answer Cohen's kappa where two people who say what they say as often as in `pairs` agree in this share of them."""
+    first, second = _marginals(pairs), _marginals({(other, one): n for (one, other), n in pairs.items()})
+    total = sum(first.values())
+    by_chance = sum(n * second.get(category, 0) for category, n in first.items()) / total**2 if total else 1.0
+    return None if by_chance >= 1 else (agreed - by_chance) / (1 - by_chance)
 
 
 def fleiss(pairs: Pairs[Category]) -> float | None:

@@ -68,6 +68,7 @@ class Cut(NamedTuple):
     said: str = ""
     meant: str = ""
     judges: int = 0
+    other: int | None = None
 
 
 @dataclass
@@ -112,8 +113,8 @@ def count_sample(tally: Tally, judgements: Sequence[Judgement], rules: Rules) ->
         said, meant = (confusion.category(each.value, rules) for each in (one, other))
         agrees = _agree(one.value, other.value, rules)
         overlaps = _overlaps(one.value, other.value)
-        for cut in (base._replace(person=one.person), base._replace(city=one.city)):
-            pair = cut._replace(measure=M.PAIR, said=said, meant=meant, judges=len(own))
+        for cut, of in ((base._replace(person=one.person), other.person), (base._replace(city=one.city), None)):
+            pair = cut._replace(measure=M.PAIR, said=said, meant=meant, judges=len(own), other=of)
             tally.add(pair, hits=int(agrees))
             if overlaps:
                 tally.add(cut._replace(measure=M.IOU), n=len(overlaps), amount=sum(overlaps))

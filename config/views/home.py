@@ -19,6 +19,7 @@ from core.paging import bounded_count
 from deployments.models import EdgeServer, EdgeSlot, Rollout, RolloutState
 from deployments.views.edge import standing
 from learning.models import AiModule, AnnotatorPause, City, Erasure, LearningSample, SampleState, UploadBatch
+from learning.quality_pairs import falling
 from learning.silence import overdue
 from learning.views.review import decided_today, waiting
 from training.models import DatasetVersion, JobStatus, ModelStatus, ModelVersion, TrainingJob, VersionState
@@ -82,12 +83,26 @@ def _cards(user: User, may: dict[str, bool]) -> list[Card]:
         cards.append(_card(_("Disputed samples"), disputed, there, filled_by, "received_at"))
         paused, filled_by = AnnotatorPause.objects.standing(), _("Comes when a gold score falls too low, or a reviewer asks.")
         cards.append(_card(_("Paused people"), paused, reverse("learning:quality"), filled_by, "since"))
+        cards.append(_falling_card(user))
     cards += _model_cards(user, may)
     cards += _training_cards(user) if may["training"] else []
     cards += _fleet_cards(user) if may["fleet"] else []
     cards += _city_cards(user) if may["store"] and may["training"] else []
     cards += _erasure_cards() if may["erase"] else []
     return sorted(cards, key=lambda card: bool(card["quiet"]))
+
+
+def _falling_card(user: User) -> Card:
+    """Answer the modules in which people agree less than in the weeks before, with the deepest fall in words."""
+    fallen = falling(list(AiModule.objects.visible_to(user)), timezone.now().date())
+    there, note = reverse("learning:quality"), _("Comes when people agree clearly less than in the four weeks before.")
+    if fallen:
+        first = fallen[0]
+        there = reverse("learning:quality", query={"module": first.module.slug})
+        facts = {"module": first.module.name, "now": f"{first.now.share or 0:.0%}", "before": f"{first.before.share or 0:.0%}"}
+        note = _("%(module)s: %(now)s in the week of %(week)s, %(before)s before") % {**facts, "week": first.week.isoformat()}
+    card: Card = {"label": _("Agreement falls"), "value": str(len(fallen)), "quiet": not fallen, "tone": "waiting"}
+    return {**card, "url": there, "note": note, "oldest": None}
 
 
 def _model_cards(user: User, may: dict[str, bool]) -> list[Card]:

@@ -80,7 +80,7 @@ def refresh_stretch(number: int) -> None:
     table = bulk.Table(QualityCount)
     for cut, (n, hits, amount) in tally.rows.items():
         facts = cut._asdict()
-        keys = {f"{name}_id": facts.pop(name) for name in ("module", "person", "city")}
+        keys = {f"{name}_id": facts.pop(name) for name in ("module", "person", "other", "city")}
         table.add(stretch_id=stretch.pk, n=int(n), hits=int(hits), amount=amount, **facts, **keys)
     table.write()
     QualityStretch.objects.filter(pk=stretch.pk).update(counted_at=began)

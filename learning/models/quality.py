@@ -47,7 +47,10 @@ class QualityStretch(models.Model):
 
 
 class QualityCount(models.Model):
-    """How often something was so in a week (its Monday, UTC) of a module; person, city and model where it is theirs."""
+    """How often something was so in a week (its Monday, UTC) of a module; person, city and model where it is theirs.
+
+    Of a pair of judgements, `other` is who said what is meant.
+    """
 
     id = models.BigAutoField(primary_key=True)
     stretch = models.ForeignKey(QualityStretch, on_delete=models.CASCADE, related_name="counts")
@@ -55,6 +58,7 @@ class QualityCount(models.Model):
     week = models.DateField()
     measure = models.CharField(max_length=14, choices=QualityMeasure)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    other = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
     city = models.ForeignKey(City, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
     model = models.CharField(max_length=LONGEST, blank=True)
     version = models.CharField(max_length=40, blank=True)

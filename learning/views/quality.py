@@ -24,6 +24,7 @@ from learning.models import AiModule, AnnotatorPause, City, QualityCount, Qualit
 from learning.proportion import Proportion
 from learning.quality_figures import Confusion, PersonWeek
 from learning.quality_forms import QualityFilters, reason_of
+from learning.quality_pairs import pair_agreements
 from learning.views.gold import reviewer
 
 WEEKS_SHOWN = 200
@@ -56,6 +57,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "confusions": _confusions(module, rows),
         "corrections": _corrections(module, rows),
         "counted_at": QualityStretch.objects.order_by("-number").values_list("counted_at", flat=True).first(),
+        "pairs": _pairs(rows),
         **_agreement(rows),
     }
     return render(request, "learning/quality.html", facts)
@@ -167,6 +169,13 @@ def _agreement(rows: QuerySet[QualityCount]) -> dict[str, Any]:
     }
 
 
+def _pairs(rows: QuerySet[QualityCount]) -> list[dict[str, Any]]:
+    """Answer how any two people agree who have enough samples in common, with their names."""
+    told = pair_agreements(rows)
+    names = _names({key for row in told for key in (row.one, row.other)})
+    return [{"row": row, "one": names.get(row.one, "–"), "other": names.get(row.other, "–")} for row in told]
+
+
 MATRICES: tuple[tuple[str, str, str, str], ...] = (
     (QualityMeasure.PREDICTED, "Classes: predicted and true", "predicted", "truth"),
     (QualityMeasure.SAID, "Classes: said by people and true", "said", "truth"),
@@ -268,9 +277,17 @@ def _agreement_table(rows: QuerySet[QualityCount]) -> Lines:
         yield ["week", week.isoformat(), *_told(rate), None, None, None]
 
 
+def _pairs_table(rows: QuerySet[QualityCount]) -> Lines:
+    yield "one", "other", "agreeing", "shared", "low", "high", "kappa", "kappa_low", "kappa_high"
+    for each in _pairs(rows):
+        row = each["row"]
+        yield [each["one"], each["other"], *_told(row.alike), row.kappa, row.low, row.high]
+
+
 TABLES: dict[str, Callable[[QuerySet[QualityCount]], Lines]] = {
     "people": _people_table,
     "confusion": _confusion_table,
     "corrections": _corrections_table,
     "agreement": _agreement_table,
+    "pairs": _pairs_table,
 }

@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
 from learning import agreement
 from learning.agreement import aligned, character_error_rate, coincidences, edits, matched_boxes, mean_iou, pairs_of
@@ -60,6 +61,16 @@ def test_cohens_kappa_is_the_published_one():
     pairs = {("yes", "yes"): 20, ("yes", "no"): 5, ("no", "yes"): 10, ("no", "no"): 15}
     assert agreement.cohen(pairs) == pytest.approx(0.4)
     assert agreement.observed(pairs) == pytest.approx(0.7)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=40))
+def test_cohens_kappa_is_that_of_scikit_learn(said):
+    kappa = agreement.cohen(Counter(said))
+    first, second = zip(*said, strict=True)
+    if len({*first, *second}) == 1:
+        assert kappa is None
+    else:
+        assert kappa == pytest.approx(cohen_kappa_score(first, second))
 
 
 def test_what_cannot_be_said_is_none():

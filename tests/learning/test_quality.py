@@ -70,7 +70,7 @@ def answers():
 
 
 def kept():
-    columns = ("measure", "module", "week", "person", "city", "model", "version", "said", "meant", "judges")
+    columns = ("measure", "module", "week", "person", "city", "model", "version", "said", "meant", "judges", "other")
     summed = {}
     for *cut, n, hits, amount in QualityCount.objects.values_list(*columns, "n", "hits", "amount"):
         old = summed.get(tuple(cut), (0, 0, 0))

@@ -114,3 +114,12 @@ def test_it_says_when_more_comes():
     assert verified == "1 batch is being verified right now."
     assert due.startswith("Pune is expected to send again by ")
     assert looking(people.cy()).get(there).status_code == 403
+
+
+def test_without_a_module_who_may_is_led_to_making_one_and_others_are_told_who_does():
+    there = reverse("learning:module-new")
+    for address in (reverse("learning:review"), reverse("home")):
+        assert f'href="{there}"' in text_of(looking(people.ada()).get(address))
+        page = text_of(looking(people.ann()).get(address))
+        assert there not in page
+        assert "A super admin makes the first one" in page

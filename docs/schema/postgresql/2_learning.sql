@@ -496,6 +496,7 @@ CREATE TABLE "quality_counts" (
     "week" date NOT NULL,
     "measure" varchar(14) NOT NULL,
     "person_id" bigint NULL,
+    "other_id" bigint NULL,
     "city_id" bigint NULL,
     "model" varchar(120) NOT NULL,
     "version" varchar(40) NOT NULL,
@@ -905,6 +906,8 @@ ALTER TABLE "quality_counts" ADD CONSTRAINT "quality_counts_stretch_id_ecb7aef8_
 ALTER TABLE "quality_counts" ADD CONSTRAINT "quality_counts_module_id_dcf4c27c_fk_ai_modules_id" FOREIGN KEY ("module_id") REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE "quality_counts" ADD CONSTRAINT "quality_counts_person_id_99662dd6_fk_users_id" FOREIGN KEY ("person_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "quality_counts" ADD CONSTRAINT "quality_counts_other_id_3852af67_fk_users_id" FOREIGN KEY ("other_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE "quality_counts" ADD CONSTRAINT "quality_counts_city_id_6ddf761b_fk_cities_id" FOREIGN KEY ("city_id") REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED;
 

@@ -496,6 +496,7 @@ CREATE TABLE "quality_counts" (
     "week" date NOT NULL,
     "measure" varchar(14) NOT NULL,
     "person_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "other_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
     "city_id" bigint NULL REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED,
     "model" varchar(120) NOT NULL,
     "version" varchar(40) NOT NULL,
