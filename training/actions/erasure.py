@@ -26,6 +26,7 @@ from learning.actions import purging
 from learning.models import LearningSample, ObjectKind, StoredObject
 from learning.models.erasure import MODEL_VERSION, UNFINISHED
 from training import local
+from training.actions import truth_change
 from training.manifest import MANIFEST_NAME, TRUTH_NAME, read_members
 from training.models import DatasetMember, DatasetVersion, ModelVersion, TrainingSample
 
@@ -62,6 +63,7 @@ def mark(samples: Sequence[int]) -> None:
     if not erased:
         return
     TrainingSample.objects.filter(sample__among=erased).update(metadata={}, rejection_reason="")
+    truth_change.forget(erased)
     members = DatasetMember.objects.filter(sample__among=erased, erased_at__isnull=True)
     counts = Counter(members.values_list("version_id", flat=True))
     members.update(erased_at=timezone.now())

@@ -18,7 +18,7 @@ from accounts.models import Organization, User
 from accounts.policy import Permission
 from core.errors import Conflict, Malformed, Missing
 from core.pages import found
-from core.paging import keyset_page, page_size
+from core.paging import bounded_count, keyset_page, page_size
 from learning.models import AiModule
 from training import files, semver
 from training.actions import dataset as verbs
@@ -146,7 +146,9 @@ class Version(APIView):
     @extend_schema(responses=dict)
     def get(self, request: Request, pk: str, number: str) -> Response:
         """Answer it with fingerprint and statistics."""
-        return Response(version_document(_version(request, pk, number), speaker(request)))
+        version, user = _version(request, pk, number), speaker(request)
+        since = {"reopened_since": version.reopened, "changed_since": version.changed} if is_own(version, user) else {}
+        return Response(version_document(version, user) | {name: bounded_count(rows) for name, rows in since.items()})
 
 
 @authorise(Permission.READ_FROZEN)

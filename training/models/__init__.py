@@ -5,7 +5,7 @@ from training.models.job import JobKind, JobStatus, TrainingJob
 from training.models.model_version import ModelStatus, ModelVersion
 from training.models.run import ExitReason, MetricPoint, RunLog, RunState, TrainingRun
 from training.models.trust import TrustDocument, TrustRole
-from training.models.version import DatasetMember, DatasetVersion, GroupSplit, Split, VersionState
+from training.models.version import DatasetMember, DatasetVersion, GroupSplit, Split, TruthChange, VersionState
 
 __all__ = [
     "DatasetDelta",
@@ -29,5 +29,6 @@ __all__ = [
     "TrainingSample",
     "TrustDocument",
     "TrustRole",
+    "TruthChange",
     "VersionState",
 ]

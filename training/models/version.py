@@ -112,6 +112,17 @@ class DatasetVersion(Lifecycle):
         members = DatasetMember.objects.filter(version=self, sample=models.OuterRef("pk"))
         return LearningSample.objects.filter(models.Exists(members), reopened_at__gt=self.created_at)
 
+    @property
+    def changed(self) -> QuerySet[LearningSample]:
+        """The members that have another truth now than here, or none: fixed by a check, settled otherwise, corrected, reopened."""
+        members = DatasetMember.objects.filter(version=self, sample=models.OuterRef("pk"), erased_at__isnull=True)
+        since = TruthChange.objects.filter(at__gt=self.created_at)
+        earlier = since.filter(sample=models.OuterRef("sample"), pk__lt=models.OuterRef("pk"))
+        first = since.filter(~models.Exists(earlier), sample=models.OuterRef("pk")).exclude(
+            before=models.OuterRef("truth_sha256")
+        )
+        return LearningSample.objects.filter(models.Exists(members), models.Exists(first))
+
 
 class DatasetMember(models.Model):
     """One sample in one version: lean, without its truth, which travels in the version's own object."""
@@ -145,3 +156,22 @@ class GroupSplit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group_hash} is for {self.split}"
+
+
+class TruthChange(models.Model):
+    """That a sample had the truth `before` (its hash) and has it no more; only of samples that datasets or versions hold."""
+
+    id = models.BigAutoField(primary_key=True)
+    sample = models.ForeignKey(LearningSample, on_delete=models.PROTECT, related_name="+", db_index=False)
+    before = models.CharField(max_length=64)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "truth_changes"
+        indexes = [
+            models.Index(fields=["sample", "id"], name="truth_change_sample"),
+            models.Index(fields=["at"], name="truth_change_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sample_id} was {self.before[:8]}"

@@ -34,6 +34,7 @@ def version(request: HttpRequest, pk: UUID) -> HttpResponse:
         "like": like,
         "is_own": is_own(shown, user),
         "reopened": bounded_count(shown.reopened) if is_own(shown, user) else "0",
+        "changed": bounded_count(shown.changed) if is_own(shown, user) else "0",
         "splits": [(split, shown.statistics.get("by_split", {}).get(split, 0)) for split in Split.values],
         "may_freeze": is_allowed(user, Permission.FREEZE_VERSION, shown),
         "may_train": is_allowed(user, Permission.RUN_JOBS, shown) and shown.state == VersionState.FROZEN,

@@ -106,6 +106,14 @@ CREATE TABLE `dataset_group_splits` (
     PRIMARY KEY (`version_id`, `group_hash`)
 );
 
+-- That a sample had the truth `before` (its hash) and has it no more; only of samples that datasets or versions hold.
+CREATE TABLE `truth_changes` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `sample_id` bigint NOT NULL,
+    `before` varchar(64) NOT NULL,
+    `at` datetime(6) NOT NULL
+);
+
 -- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
 CREATE TABLE `training_jobs` (
     `id` char(32) NOT NULL PRIMARY KEY,
@@ -299,6 +307,12 @@ ALTER TABLE `dataset_members` ADD CONSTRAINT `dataset_members_version_id_aa24e7f
 ALTER TABLE `dataset_members` ADD CONSTRAINT `dataset_members_sample_id_faa27455_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
 
 ALTER TABLE `dataset_group_splits` ADD CONSTRAINT `dataset_group_splits_version_id_388f6a2f_fk_dataset_versions_id` FOREIGN KEY (`version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `truth_changes` ADD CONSTRAINT `truth_changes_sample_id_90573016_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
+CREATE INDEX `truth_change_sample` ON `truth_changes` (`sample_id`, `id`);
+
+CREATE INDEX `truth_change_at` ON `truth_changes` (`at`);
 
 ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_organization_id_49d47cce_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
 

@@ -94,6 +94,14 @@ CREATE TABLE "dataset_group_splits" (
     PRIMARY KEY ("version_id", "group_hash")
 );
 
+-- That a sample had the truth `before` (its hash) and has it no more; only of samples that datasets or versions hold.
+CREATE TABLE "truth_changes" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "sample_id" bigint NOT NULL REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "before" varchar(64) NOT NULL,
+    "at" datetime NOT NULL
+);
+
 -- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
 CREATE TABLE "training_jobs" (
     "id" char(32) NOT NULL PRIMARY KEY,
@@ -267,6 +275,10 @@ CREATE INDEX "dataset_versions_truth_id_9d114510" ON "dataset_versions" ("truth_
 CREATE INDEX "dataset_versions_created_by_id_4c759a31" ON "dataset_versions" ("created_by_id");
 
 CREATE INDEX "dataset_members_sample_id_faa27455" ON "dataset_members" ("sample_id");
+
+CREATE INDEX "truth_change_sample" ON "truth_changes" ("sample_id", "id");
+
+CREATE INDEX "truth_change_at" ON "truth_changes" ("at");
 
 CREATE INDEX "training_jobs_organization_id_49d47cce" ON "training_jobs" ("organization_id");
 
