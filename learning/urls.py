@@ -53,6 +53,7 @@ urlpatterns = [
     path("selections/<uuid:pk>/", selections.selection, name="selection"),
     path("selections/<uuid:pk>/begin/", selections.selection_begin, name="selection-begin"),
     path("selections/<uuid:pk>/cancel/", selections.selection_cancel, name="selection-cancel"),
+    path("selections/<uuid:pk>/resume/", selections.selection_resume, name="selection-resume"),
     path("export/samples/<slug:spelling>/", selections.export, name="export"),
     path("filters/", selections.filter_save, name="filter-save"),
     path("filters/<uuid:pk>/remove/", selections.filter_remove, name="filter-remove"),

@@ -39,7 +39,7 @@ MOVES = {
         "disputed>pending,settled,excluded excluded>pending,settled,disputed"
     ),
     "learning.reviewslot": "held>open,void open>leased,void leased>open,done,void done>leased,void void>",
-    "learning.selection": "draft>running,cancelled running>done,failed,cancelled done> failed> cancelled>",
+    "learning.selection": "draft>running,cancelled running>done,failed,cancelled done> failed>running cancelled>",
     "learning.collectionsession": ("processing>completed,failed,cancelled completed> failed>processing cancelled>processing"),
     "learning.person": "pending>in_training in_training>completed,pending completed>deployed,in_training deployed>",
     "learning.erasure": "draft>confirmed confirmed>running running>done done>",
@@ -249,18 +249,19 @@ def test_selection():
         return put_into(selection.choose("reopen", by=rhea, query={}), state)
 
     table = """
-        state      begin      run        cancel     count
-        draft      running    draft      cancelled  draft
-        running    -          done       cancelled  running
-        done       -          done       -          done
-        failed     -          failed     -          failed
-        cancelled  -          cancelled  -          cancelled
+        state      begin      run        cancel     count      resume
+        draft      running    draft      cancelled  draft      -
+        running    -          done       cancelled  running    -
+        done       -          done       -          done       -
+        failed     -          failed     -          failed     running
+        cancelled  -          cancelled  -          cancelled  -
     """
     verbs = {
         "begin": lambda row: selection.begin(row, by=rhea, facts={"reason": "x"}),
         "run": lambda row: selection.run(row.pk),
         "cancel": lambda row: selection.cancel(row, by=rhea),
         "count": lambda row: selection.count(row.pk),
+        "resume": lambda row: selection.resume(row, by=rhea),
     }
     walk(table, verbs, make)
 

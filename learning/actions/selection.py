@@ -1,12 +1,14 @@
-"""Verbs on selections: choose, count, begin, carry out in chunks, cancel."""
+"""Verbs on selections: choose, count, begin, carry out in chunks, cancel, resume what failed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.actions.event import record
 from accounts.models import User
@@ -18,9 +20,13 @@ from learning.acts import Outcome, act_named
 from learning.models import LearningSample, Selection, SelectionState
 from learning.sample_filters import SECRET, Found, SampleFilters, find_by
 
+logger = structlog.get_logger(__name__)
+
 MOST_TICKED = 500
 CHUNK = 500
 COUNTED_AT_ONCE = 5_000
+MOST_FAULTS = 5
+"""So often a chunk may break off by a fault of ours before its act fails; each minute brings another try."""
 
 
 @transaction.atomic
@@ -64,6 +70,8 @@ def begin(selection: Selection, *, by: User, facts: Mapping[str, Any]) -> Select
     require(by, act.permission)
     if selection.owner_id != by.pk:
         raise Conflict("Somebody else chose these samples.")
+    if selection.state == SelectionState.FAILED:
+        raise Conflict("This failed before; start it again, or choose the samples anew.")
     if selection.total is None:
         raise Conflict("These samples are still being counted; look at how many they are first.")
     if not selection.total:
@@ -78,8 +86,24 @@ def begin(selection: Selection, *, by: User, facts: Mapping[str, Any]) -> Select
 def cancel(selection: Selection, *, by: User) -> Selection:
     """Stop after the chunk that is under way; what was done stays. Raises IllegalMove where it is over."""
     require(by, act_named(selection.act).permission)
-    selection.move(SelectionState.CANCELLED, finished_at=timezone.now(), query=_kept(selection.query))
+    selection.move(SelectionState.CANCELLED, finished_at=timezone.now(), query=_kept(selection.query), is_forgotten=True)
     record(by, "cancel", selection, act=selection.act, samples=selection.changed)
+    return selection
+
+
+@transaction.atomic
+def resume(selection: Selection, *, by: User) -> Selection:
+    """Go on with an act that failed, behind the last chunk that was done. Raises Conflict where it failed too long ago."""
+    require(by, act_named(selection.act).permission)
+    if selection.owner_id != by.pk:
+        raise Conflict("Somebody else chose these samples.")
+    if selection.state != SelectionState.FAILED:
+        raise Conflict("Only what failed can be started again.")
+    if not selection.is_resumable:
+        raise Conflict("This failed too long ago: choose the samples anew.")
+    selection.move(SelectionState.RUNNING, faults=0, error="", finished_at=None)
+    record(by, "resume", selection, act=selection.act, samples=selection.changed)
+    enqueue("learning.tasks.run_selection", str(selection.pk))
     return selection
 
 
@@ -90,13 +114,23 @@ def first_keys(selection: Selection, count: int) -> list[int]:
 
 
 def run(pk: Any) -> None:
-    """Carry out a selection's act to its end, chunk by chunk; may be stopped anywhere and run again, by many at once."""
-    while _step(pk):
-        pass
+    """Carry out a selection's act to its end, chunk by chunk; may be stopped anywhere and run again, by many at once.
+
+    A chunk that breaks off by a fault of ours is tried again by the next run, and after the fifth time the act fails: its
+    person reads why, and may start it again.
+    """
+    try:
+        while _step(pk):
+            pass
+    except Exception as fault:  # whatever it is, it must neither stop other selections nor be tried for ever
+        logger.exception("a selection broke off", selection=str(pk))
+        _note_fault(pk, type(fault).__name__)
 
 
 def forget_drafts() -> int:
-    """Remove drafts that nobody confirmed within a day; answers how many."""
+    """Remove drafts that nobody confirmed within a day, and forget what failed acts searched for; answers how many."""
+    for stale in Selection.objects.stale():
+        Selection.objects.filter(pk=stale.pk).update(query=_kept(stale.query), is_forgotten=True)
     return Selection.objects.forgotten().delete()[0]
 
 
@@ -120,6 +154,21 @@ def _step(pk: Any) -> bool:
         return False
 
 
+@transaction.atomic
+def _note_fault(pk: Any, name: str) -> None:
+    """Count that a chunk broke off, and let the act fail where it did so too often."""
+    selection = Selection.objects.select_for_update().filter(pk=pk, state=SelectionState.RUNNING).first()
+    if selection is None:
+        return
+    selection.faults += 1
+    selection.save(update_fields=["faults"])
+    if selection.faults >= MOST_FAULTS:
+        sentence = _(
+            "A fault of the hub stopped this %(n)d times (%(name)s); the log of the workers says more. What was done stays."
+        )
+        _finish(selection, SelectionState.FAILED, error=sentence % {"n": MOST_FAULTS, "name": name})
+
+
 def _next(selection: Selection) -> tuple[list[int], int]:
     found = _found(selection)
     return scanned_keys(found.rows, found.narrow, after=selection.last_key, until=selection.newest, size=CHUNK)
@@ -136,11 +185,14 @@ def _note(selection: Selection, at: int, seen: int, outcome: Outcome) -> None:
     selection.last_key, selection.seen = at, selection.seen + seen
     selection.changed += outcome.changed
     selection.skipped = dict(Counter(selection.skipped) + Counter(outcome.skipped))
-    selection.save(update_fields=["last_key", "seen", "changed", "skipped"])
+    selection.faults = 0
+    selection.save(update_fields=["last_key", "seen", "changed", "skipped", "faults"])
 
 
 def _finish(selection: Selection, state: SelectionState, **fields: Any) -> None:
-    selection.move(state, finished_at=timezone.now(), query=_kept(selection.query), **fields)
+    if state == SelectionState.DONE:  # what failed may be started again for a while
+        fields |= {"query": _kept(selection.query), "is_forgotten": True}
+    selection.move(state, finished_at=timezone.now(), **fields)
     record(selection.owner, "finish", selection, act=selection.act, state=state.value, samples=selection.changed)
 
 

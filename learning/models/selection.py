@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DRAFT_FOR = timedelta(days=1)
 """How long a selection that nobody confirmed is kept."""
+RESUMABLE_FOR = timedelta(days=7)
+"""How long one that failed may be started again; then what was searched as text is forgotten."""
 
 
 class SelectionState(models.TextChoices):
@@ -42,6 +44,10 @@ class SelectionQuerySet(models.QuerySet["Selection"]):
         """Those that a worker carries out, or should."""
         return self.filter(state=SelectionState.RUNNING)
 
+    def stale(self) -> "SelectionQuerySet":
+        """Those that failed too long ago to be started again."""
+        return self.filter(state=SelectionState.FAILED, finished_at__lt=timezone.now() - RESUMABLE_FOR, is_forgotten=False)
+
     def forgotten(self) -> "SelectionQuerySet":
         """Drafts that nobody confirmed in time."""
         return self.filter(state=SelectionState.DRAFT, created_at__lt=timezone.now() - DRAFT_FOR)
@@ -50,15 +56,15 @@ class SelectionQuerySet(models.QuerySet["Selection"]):
 class Selection(Lifecycle):
     """An act over samples: `keys` where they were ticked, else all that `query` (the page's filters) finds up to `newest`.
 
-    `last_key` is how far it came: it moves in the transaction of each chunk, so that nothing is done twice. What was
-    searched as text is forgotten once it is over.
+    `last_key` is how far it came: it moves in the transaction of each chunk, so that nothing is done twice. `faults` counts
+    how often the chunk behind it broke off. What was searched as text `is_forgotten` once it is over and cannot be resumed.
     """
 
     MOVES = {
         SelectionState.DRAFT: frozenset({SelectionState.RUNNING, SelectionState.CANCELLED}),
         SelectionState.RUNNING: frozenset({SelectionState.DONE, SelectionState.FAILED, SelectionState.CANCELLED}),
         SelectionState.DONE: frozenset(),
-        SelectionState.FAILED: frozenset(),
+        SelectionState.FAILED: frozenset({SelectionState.RUNNING}),
         SelectionState.CANCELLED: frozenset(),
     }
 
@@ -76,6 +82,8 @@ class Selection(Lifecycle):
     changed = models.PositiveIntegerField(default=0)
     skipped = models.JSONField(default=dict)
     error = models.CharField(max_length=500, blank=True)
+    faults = models.PositiveSmallIntegerField(default=0)
+    is_forgotten = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -94,6 +102,12 @@ class Selection(Lifecycle):
 
     def __str__(self) -> str:
         return f"{self.act} over a selection"
+
+    @property
+    def is_resumable(self) -> bool:
+        """Tell whether it failed so lately that its person may start it again."""
+        is_late = self.finished_at is not None and self.finished_at < timezone.now() - RESUMABLE_FOR
+        return self.state == SelectionState.FAILED and not is_late and not self.is_forgotten
 
     @property
     def percent(self) -> int:

@@ -91,6 +91,19 @@ def selection_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
+@require_POST
+def selection_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Go on with what failed."""
+    user = viewer(request)
+    shown = found(Selection.objects.visible_to(user), pk=pk)
+    return carry_out(
+        request,
+        lambda: selection_verbs.resume(shown, by=user),
+        done=_("It goes on; you may leave this page."),
+        then=reverse("learning:selection", args=[pk]),
+    )
+
+
 @require_safe
 def export(request: HttpRequest, spelling: str) -> HttpResponseBase:
     """Send all samples that the filters find as a file: ids, csv or jsonl."""

@@ -1,16 +1,22 @@
 """Acts over many samples: chosen, counted, carried out in chunks exactly once, stopped, and refused where they must be."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Event
 from core.errors import Conflict, Invalid, Refused
 from core.lifecycle import IllegalMove
-from learning import sample_filters
+from learning import sample_filters, tasks
 from learning.actions import review, selection
 from learning.models import HitlLabel, LearningSample, ReviewSlot, Selection
 from tests import people
 from tests.factories import learning as made
 from tests.factories import training as rooms
+from tests.pages import looking
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +120,116 @@ def test_an_act_that_is_refused_midway_fails_with_its_sentence():
     over = done(chosen("add_to_dataset", by=ada, query={}), dataset=str(dataset.pk))
     assert over.state == "failed"
     assert "archived" in over.error
+
+
+class Faulty:
+    """An act that breaks off as long as there is a fault in it."""
+
+    def __init__(self, monkeypatch, after=0):
+        self.broken, self.calls, self.after, real = True, 0, after, selection.act_named
+
+        def act_named(slug):
+            return replace(real(slug), apply=lambda *facts: self.apply(real(slug).apply, *facts))
+
+        monkeypatch.setattr(selection, "act_named", act_named)
+
+    def apply(self, real, *facts):
+        self.calls += 1
+        if self.broken and self.calls > self.after:
+            raise ZeroDivisionError("a fault of ours, about MH12AB1234")
+        return real(*facts)
+
+
+def test_a_fault_of_ours_is_tried_five_times_and_told(samples, monkeypatch):
+    fault = Faulty(monkeypatch)
+    running = selection.begin(chosen(query={"text": "car"}), by=Selection.objects.get().owner, facts={"reason": "x"})
+    for _ in range(4):
+        selection.run(running.pk)
+        running.refresh_from_db()
+        assert (running.state, running.error) == ("running", "")
+    selection.run(running.pk)
+    running.refresh_from_db()
+    assert (running.state, running.faults, running.changed) == ("failed", 5, 0)
+    assert running.error.startswith("A fault of the hub stopped this 5 times (ZeroDivisionError)")
+    assert "MH12AB1234" not in running.error
+    selection.run(running.pk)
+    assert fault.calls == 5
+    assert Event.objects.filter(verb="finish").get().facts["state"] == "failed"
+
+
+def test_what_failed_goes_on_behind_the_last_chunk_when_its_person_starts_it_again(samples, monkeypatch):
+    monkeypatch.setattr(selection, "CHUNK", 2)
+    fault = Faulty(monkeypatch, after=1)
+    failed = done(chosen(query={"text": "car"}), reason="x")
+    for _ in range(4):
+        selection.run(failed.pk)
+    failed.refresh_from_db()
+    assert (failed.state, failed.changed, failed.query) == ("failed", 2, {"text": "car"})
+    with pytest.raises(Conflict, match="Somebody else"):
+        selection.resume(failed, by=people.bo())
+    with pytest.raises(Conflict, match="start it again"):
+        selection.begin(failed, by=failed.owner, facts={"reason": "x"})
+    fault.broken = False
+    selection.resume(failed, by=failed.owner)
+    selection.run(failed.pk)
+    failed.refresh_from_db()
+    assert (failed.state, failed.seen, failed.changed, failed.error) == ("done", 6, 6, "")
+    assert failed.query == {"text": "…"}
+    assert states() == ["pending"] * 6
+    with pytest.raises(Conflict, match="Only what failed"):
+        selection.resume(failed, by=failed.owner)
+
+
+def test_a_chunk_that_is_done_makes_faults_forgotten(samples, monkeypatch):
+    monkeypatch.setattr(selection, "CHUNK", 2)
+    fault = Faulty(monkeypatch)
+    moving = done(chosen(query={}), reason="x")
+    assert moving.faults == 1
+    fault.broken = False
+    selection.run(moving.pk)
+    moving.refresh_from_db()
+    assert (moving.state, moving.faults) == ("done", 0)
+
+
+def test_one_that_breaks_off_does_not_keep_the_others_waiting(samples, monkeypatch):
+    first, second = chosen(query={}), chosen(act="exclude", by=people.ada(), ticked=[samples[0].sample_id])
+    for row in (first, second):
+        selection.begin(row, by=row.owner, facts={"reason": "x"})
+    monkeypatch.setattr("learning.actions.curating.PENDING", None, raising=False)
+    monkeypatch.setattr("learning.actions.curating.settling.PENDING", None)
+    tasks.sweep_selections()
+    first.refresh_from_db(), second.refresh_from_db()
+    assert (first.state, first.faults, second.state) == ("running", 1, "done")
+
+
+def test_what_was_searched_is_forgotten_when_it_is_too_late_to_start_again(samples, monkeypatch):
+    Faulty(monkeypatch)
+    failed = done(chosen(query={"text": "car"}), reason="x")
+    for _ in range(4):
+        selection.run(failed.pk)
+    Selection.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(days=8))
+    selection.forget_drafts()
+    failed.refresh_from_db()
+    assert (failed.query, failed.is_resumable) == ({"text": "…"}, False)
+    with pytest.raises(Conflict, match="too long ago"):
+        selection.resume(failed, by=failed.owner)
+
+
+def test_the_page_shows_why_and_starts_it_again(samples, monkeypatch):
+    fault = Faulty(monkeypatch)
+    failed = done(chosen(query={}), reason="x")
+    for _ in range(4):
+        selection.run(failed.pk)
+    fault.broken = False
+    page = looking(failed.owner)
+    there = reverse("learning:selection", args=[failed.pk])
+    shown = page.get(there).content.decode()
+    assert "A fault of the hub stopped this 5 times" in shown
+    assert reverse("learning:selection-resume", args=[failed.pk]) in shown
+    assert page.post(reverse("learning:selection-resume", args=[failed.pk])).status_code == 302
+    failed.refresh_from_db()
+    assert failed.state == "running"
+    assert looking(people.bo()).post(reverse("learning:selection-resume", args=[failed.pk])).status_code == 404
 
 
 def test_it_works_in_chunks_and_a_second_worker_does_nothing_twice(samples, monkeypatch):

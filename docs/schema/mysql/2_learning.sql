@@ -622,6 +622,8 @@ CREATE TABLE `selections` (
     `changed` integer UNSIGNED NOT NULL CHECK (`changed` >= 0),
     `skipped` json NOT NULL,
     `error` varchar(500) NOT NULL,
+    `faults` smallint UNSIGNED NOT NULL CHECK (`faults` >= 0),
+    `is_forgotten` bool NOT NULL,
     `created_at` datetime(6) NOT NULL,
     `started_at` datetime(6) NULL,
     `finished_at` datetime(6) NULL,

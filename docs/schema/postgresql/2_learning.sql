@@ -592,6 +592,8 @@ CREATE TABLE "selections" (
     "changed" integer NOT NULL CHECK ("changed" >= 0),
     "skipped" jsonb NOT NULL,
     "error" varchar(500) NOT NULL,
+    "faults" smallint NOT NULL CHECK ("faults" >= 0),
+    "is_forgotten" boolean NOT NULL,
     "created_at" timestamp with time zone NOT NULL,
     "started_at" timestamp with time zone NULL,
     "finished_at" timestamp with time zone NULL,

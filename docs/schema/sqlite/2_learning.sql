@@ -592,6 +592,8 @@ CREATE TABLE "selections" (
     "changed" integer unsigned NOT NULL CHECK ("changed" >= 0),
     "skipped" text NOT NULL CHECK ((JSON_VALID("skipped") OR "skipped" IS NULL)),
     "error" varchar(500) NOT NULL,
+    "faults" smallint unsigned NOT NULL CHECK ("faults" >= 0),
+    "is_forgotten" bool NOT NULL,
     "created_at" datetime NOT NULL,
     "started_at" datetime NULL,
     "finished_at" datetime NULL,
