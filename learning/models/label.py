@@ -5,7 +5,7 @@ from django.db import models
 
 from core.ids import new_text_id
 from learning.models.city import City
-from learning.models.module import LabelSchema
+from learning.models.module import GUIDE_UNCLEAR, LabelSchema
 from learning.models.sample import LearningSample
 
 
@@ -53,6 +53,10 @@ class HitlLabelQuerySet(models.QuerySet["HitlLabel"]):
         by_city = models.Q(annotator__isnull=True) | models.Q(annotator=models.F("city__user"))
         return self.filter(by_city, label_source=LabelSource.CORRECTION)
 
+    def guide_unclear(self) -> "HitlLabelQuerySet":
+        """Those that stand by which somebody was unsure because of the guide."""
+        return self.standing().filter(reason=GUIDE_UNCLEAR)
+
     def by_people(self) -> "HitlLabelQuerySet":
         """Those by people of the hub."""
         by_city = models.Q(annotator=models.F("city__user"), city__user__isnull=False)
@@ -96,6 +100,7 @@ class HitlLabel(models.Model):
         verbose_name = "label"
         indexes = [
             models.Index(fields=["annotator", "id"], condition=models.Q(annotator__isnull=False), name="label_annotator"),
+            models.Index(fields=["reason", "id"], condition=models.Q(reason=GUIDE_UNCLEAR), name="label_guide_unclear"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["label_id"], name="label_id_once"),

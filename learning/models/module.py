@@ -10,6 +10,9 @@ from learning.models.policy import ReviewPolicy
 if TYPE_CHECKING:
     from accounts.models import User
 
+GUIDE_UNCLEAR = "guide_unclear"
+"""The reason for being unsure that asks for a better guide: what has it is listed for whoever writes that."""
+
 
 class Task(models.TextChoices):
     """What kind of answer a module gives."""
@@ -107,8 +110,10 @@ class LabelSchema(models.Model):
         return {name: getattr(self, name) for name in self.CONTENT}
 
     def reasons_for(self, decision: str) -> list[str]:
-        """Answer the reasons offered for unsure or for reject."""
-        return list((self.reject_reasons or self.reasons) if decision == "reject" else self.reasons)
+        """Answer the reasons offered for unsure or for reject; whoever is unsure may always blame the guide, where any are asked."""
+        if decision == "reject":
+            return list(self.reject_reasons or self.reasons)
+        return list(dict.fromkeys([*self.reasons, GUIDE_UNCLEAR])) if self.reasons else []
 
     def successor(self, **changes: Any) -> "LabelSchema":
         """Answer the next revision, unsaved: the same but for `changes`."""

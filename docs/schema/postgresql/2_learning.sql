@@ -805,6 +805,8 @@ CREATE INDEX "hitl_labels_sample_id_8ee10f81" ON "hitl_labels" ("sample_id");
 
 CREATE INDEX "label_annotator" ON "hitl_labels" ("annotator_id", "id") WHERE "annotator_id" IS NOT NULL;
 
+CREATE INDEX "label_guide_unclear" ON "hitl_labels" ("reason", "id") WHERE "reason" = 'guide_unclear';
+
 ALTER TABLE "training_examples" ADD CONSTRAINT "training_examples_sample_id_cdc722a7_fk_learning_samples_id" FOREIGN KEY ("sample_id") REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED;
 
 CREATE INDEX "example_user_label" ON "training_examples" ("user_id", "modality", "label");

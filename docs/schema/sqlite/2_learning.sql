@@ -723,6 +723,8 @@ CREATE INDEX "hitl_labels_sample_id_8ee10f81" ON "hitl_labels" ("sample_id");
 
 CREATE INDEX "label_annotator" ON "hitl_labels" ("annotator_id", "id") WHERE "annotator_id" IS NOT NULL;
 
+CREATE INDEX "label_guide_unclear" ON "hitl_labels" ("reason", "id") WHERE "reason" = 'guide_unclear';
+
 CREATE INDEX "example_user_label" ON "training_examples" ("user_id", "modality", "label");
 
 CREATE INDEX "example_user_time" ON "training_examples" ("user_id", "timestamp");
