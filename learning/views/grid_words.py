@@ -2,7 +2,14 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from learning.views.review_words import WORDS as SINGLE
+
+TOLD_ALIKE = ("unsure", "skip", "reject", "return", "nothingToUndo", "undoLater", "letGo", "kept", "refusedLater")
+"""Words of the list of the last decisions, which the single page has too."""
 WORDS = {
+    **{name: SINGLE[name] for name in TOLD_ALIKE},
+    "undo": _("Undo"),
+    "undone": _("Undone: {told}. It waits for you where samples are judged one by one."),
     "none": _("no prediction"),
     "nothing": _("nothing"),
     "oneBox": _("1 box"),

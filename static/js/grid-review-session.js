@@ -6,7 +6,7 @@ const RENEW_EVERY = 180_000;
 const RETRY_EVERY = 5_000;
 
 export class GridSession {
-  /** `hears` has page, sent, lost, offline, online, failed, busy. */
+  /** `hears` has page, sent, undone, notUndone, lost, offline, online, failed, busy. */
   constructor({ api, kept, start, hears }) {
     Object.assign(this, { api, kept, start, hears });
     this.page = null;
@@ -50,12 +50,27 @@ export class GridSession {
     if (!this.unsent) this.ask(label);
   }
 
-  /** Keep what is said of the page, and send it. */
+  /** Keep what is said of the page, and send it; of what was predicted the list of the last decisions tells. */
   decide(said) {
     if (this.isBusy || this.unsent) return null;
     const page = newUuid();
-    this.kept.put({ body: { client_uuid: page }, sent: { page, ...said } });
+    const predictions = Object.fromEntries(this.page.tiles.map(({ slot, sample }) => [slot, sample.prediction]));
+    this.kept.put({ body: { client_uuid: page }, sent: { page, ...said }, predictions });
     return this.again();
+  }
+
+  /** Take back an own decision: its sample is in its person's hand again, on the single page. */
+  undo(entry) {
+    return this.#guarded(async () => {
+      try {
+        await this.api.undo(entry.slot);
+      } catch (problem) {
+        if (!problem.isFinal) throw problem;
+        this.hears.notUndone(problem);
+        return;
+      }
+      this.hears.undone(entry);
+    });
   }
 
   async #flush() {
@@ -64,7 +79,7 @@ export class GridSession {
         const { outcomes } = await this.api.decidePage(row.sent);
         this.kept.drop(row);
         this.page = null;
-        this.hears.sent(outcomes);
+        this.hears.sent(outcomes, row);
       } catch (problem) {
         if (!problem.isFinal) throw problem;
         this.kept.drop(row);

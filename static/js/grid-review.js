@@ -4,6 +4,7 @@ import { Api } from "./review-api.js";
 import { Clock } from "./review-clock.js";
 import { GridEditor } from "./grid-review-editor.js";
 import { GridSession } from "./grid-review-session.js";
+import { History } from "./review-history.js";
 import { Kept, Setting } from "./review-kept.js";
 import { Tiles } from "./grid-review-tiles.js";
 import { isTyping, keyOf } from "./keys.js";
@@ -24,10 +25,13 @@ const address = new URL(location.href);
 
 root.dataset.task = start.task;
 const tiles = new Tiles(part("tiles"), { start, say, drafts: new Setting(`grid-drafts-${start.module}`, start.person, {}), changed: count });
+const decided = new History(part("recent"), say, root.dataset.icons, () => {}, undo);
 const editor = new GridEditor(part("editor"), { start, say, done: (tile, value) => tiles.change(tile, value) });
 const session = new GridSession({ api: new Api(start.api, root.dataset.csrf), kept: new Kept(start.person, "grid-unsent"), start, hears: {
   page: show,
   sent,
+  undone,
+  notUndone: (problem) => tell(problem.message),
   lost: (slots) => { tiles.lose(slots); tell(say("lost", { n: slots.length })); },
   offline: () => fail(say(session.unsent ? "offline" : "offlineAsk")),
   online: () => tell(say("online")),
@@ -80,7 +84,8 @@ function count() {
   part("counted").textContent = say("counted", counted);
 }
 
-function sent(outcomes) {
+/** Say what became of a page; the hub decided it in this order, and of one's last ten decisions any can be taken back. */
+function sent(outcomes, { sent: { changed }, predictions }) {
   const of = (...names) => outcomes.filter(({ outcome }) => names.includes(outcome));
   const refused = of("refused");
   const parts = [say("done", { approved: of("approved").length, changed: of("changed").length, marked: of("marked").length })];
@@ -88,7 +93,26 @@ function sent(outcomes) {
   if (refused.length) parts.push(say("refused", { n: refused.length, sentence: refused[0].detail }));
   tiles.forget(outcomes.filter(({ outcome }) => outcome !== "refused").map(({ slot }) => slot));
   today.textContent = String(Number(today.textContent) + of("approved", "changed", "late").length);
+  decided.put(of("approved", "changed").reverse().map(({ slot, outcome }) => ({
+    slot,
+    decision: outcome === "approved" ? "correct" : "change",
+    correction: changed.find((row) => row.slot === slot)?.correction,
+    prediction: predictions?.[slot],
+  })));
   tell(parts.join(" "));
+}
+
+function undone(entry) {
+  decided.remove(entry);
+  today.textContent = String(Math.max(0, Number(today.textContent) - 1));
+  tell(say("undone", { told: decided.told(entry) }));
+}
+
+function undo(entry = decided.newest) {
+  if (session.isBusy) return;
+  if (session.unsent) tell(say("undoLater"));
+  else if (entry) session.undo(entry);
+  else tell(say("nothingToUndo"));
 }
 
 function tell(sentence) {
@@ -114,6 +138,7 @@ const acts = {
     session.decide({ ...tiles.said, seconds: clock.seconds });
   },
   retry: () => session.again(),
+  undo: () => undo(),
   "look-again": () => session.ask("", COUNTS[size.value]),
 };
 
@@ -144,7 +169,7 @@ function handles(key, event) {
   if (key === "a") return acts.approve(), true;
   if (tile && tiles.move(key)) return true;
   if (tile && key === "x") return tiles.toggle(tile), true;
-  if (tile && key === "z") return tiles.change(tile, null), true;
+  if (key === "z") return tile?.said ? tiles.change(tile, null) : undo(), true;
   if (tile && (key === "enter" || key === "e")) return edit(tile), true;
   return false;
 }
@@ -161,5 +186,6 @@ document.addEventListener("click", (event) => {
   else if (at("button[data-size]")) resize(at("button[data-size]").dataset.size);
 });
 
+decided.start(start.recent);
 resize(COUNTS[size.value] ? size.value : "small");
 session.begin(address.searchParams.get("label") ?? "");

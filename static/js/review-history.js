@@ -6,11 +6,13 @@ const SHOWN = 10;
 const TONES = { correct: "good", change: "running", nothing: "running", unsure: "waiting", skip: "over" };
 
 export class History {
-  /** `letGo` is called with the uuid of a refused decision that its person has seen. */
-  constructor(list, say, icons, letGo) {
-    Object.assign(this, { list, say, icons });
+  /** `letGo` is called with the uuid of a refused decision that its person has seen; `undo`, where given, with an entry. */
+  constructor(list, say, icons, letGo, undo = null) {
+    Object.assign(this, { list, say, icons, undo });
     this.entries = [];
     list.addEventListener("click", (event) => {
+      const place = event.target.closest("[data-undo]")?.dataset.undo;
+      if (place !== undefined) undo(this.entries[place]);
       const button = event.target.closest("[data-let-go]");
       if (!button) return;
       letGo(button.dataset.letGo);
@@ -46,7 +48,17 @@ export class History {
 
   /** What was decided last and can be undone: a skip made no judgement. */
   get newest() {
-    return this.entries.find((entry) => entry.decision !== "skip" && entry.slot && !entry.isKept && !entry.refused) ?? null;
+    return this.entries.find((entry) => this.#isUndoable(entry)) ?? null;
+  }
+
+  /** Put decisions that the hub has on top, the newest first. */
+  put(entries) {
+    const slots = entries.map(({ slot }) => slot);
+    this.start([...entries, ...this.entries.filter(({ slot }) => !slots.includes(slot))]);
+  }
+
+  #isUndoable({ decision, slot, isKept, refused }) {
+    return decision !== "skip" && Boolean(slot) && !isKept && !refused;
   }
 
   told({ decision, prediction, correction, reason }) {
@@ -65,17 +77,18 @@ export class History {
   }
 
   #draw() {
-    this.list.replaceChildren(...this.entries.slice(0, SHOWN).map((entry) => this.#row(entry)));
+    this.list.replaceChildren(...this.entries.slice(0, SHOWN).map((entry, place) => this.#row(entry, place)));
     this.list.parentElement.hidden = this.entries.length === 0;
   }
 
-  #row(entry) {
+  #row(entry, place) {
     const row = document.createElement("li");
     const what = Object.assign(document.createElement("span"), { textContent: this.told(entry) });
     row.append(icon(this.#tone(entry), this.icons), what);
     const word = entry.refused ? this.say("refusedLater", { sentence: entry.refused }) : entry.isKept ? this.say("kept") : entry.outcome?.word;
     if (word) row.append(Object.assign(document.createElement("span"), { textContent: word, className: "outcome" }));
-    if (entry.refused) row.append(this.#button(entry));
+    if (entry.refused) row.append(this.#button("letGo", { letGo: entry.uuid }));
+    else if (this.undo && this.#isUndoable(entry)) row.append(this.#button("undo", { undo: place }, `${this.say("undo")}: ${this.told(entry)}`));
     row.toggleAttribute("data-kept", Boolean(entry.isKept));
     row.toggleAttribute("data-refused", Boolean(entry.refused));
     return row;
@@ -86,9 +99,10 @@ export class History {
     return entry.isKept ? "waiting" : TONES[entry.decision] ?? "bad";
   }
 
-  #button({ uuid }) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "button small plain", textContent: this.say("letGo") });
-    button.dataset.letGo = uuid;
+  #button(word, data, label = "") {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "button small plain", textContent: this.say(word) });
+    Object.assign(button.dataset, data);
+    if (label) button.setAttribute("aria-label", label);
     return button;
   }
 }

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from learning.actions import module as module_verbs
@@ -130,6 +131,59 @@ def test_without_a_connection_the_page_is_kept_and_goes_out_later(open_as):
     page.reload()
     expect(page.locator("[data-empty]")).to_be_visible()
     assert [decision for decision, _, _ in judged()] == ["correct"] * 3
+
+
+def recent(page):
+    """Answer the rows of the last decisions, once the page is there."""
+    return page.locator("[data-grid-review][aria-busy=false] [data-recent] li")
+
+
+def test_the_last_decisions_are_taken_back_one_by_one_and_judged_on_the_single_page(open_as):
+    cars(4, 0)
+    page = open_as(people.ann(), "/review/vehicles/grid/", forgives=409)
+    expect(tiles(page)).to_have_count(4)
+    tiles(page).nth(0).locator(".tile-said").click()
+    page.locator("#label-finder").fill("bus")
+    page.keyboard.press("Enter")
+    expect(tiles(page).nth(0)).to_have_attribute("data-state", "changed")
+    page.keyboard.press("z")  # first of all what was said of the tile
+    expect(tiles(page).nth(0)).to_have_attribute("data-state", "")
+    page.keyboard.press("z")
+    expect(page.locator("[data-notice]")).to_have_text("There is nothing of yours to undo.")
+    page.keyboard.press("a")
+    expect(page.locator("[data-empty]")).to_be_visible()
+    expect(recent(page)).to_have_count(4)
+    assert page.locator("[data-today]").inner_text() == "4"
+    page.keyboard.press("z")
+    expect(recent(page)).to_have_count(3)
+    expect(page.locator("[data-notice]")).to_have_text("Undone: car. It waits for you where samples are judged one by one.")
+    last = HitlLabel.objects.order_by("-id").first()
+    assert last.withdrawn_at is not None
+    page.reload()
+    expect(recent(page)).to_have_count(3)
+    page.get_by_role("button", name="Undo: car").nth(2).click()
+    expect(recent(page)).to_have_count(2)
+    first = HitlLabel.objects.order_by("id").first()
+    assert first.withdrawn_at is not None
+    assert page.locator("[data-today]").inner_text() == "2"
+    page.get_by_role("link", name="Review one by one").click()
+    expect(page.locator("[data-review][aria-busy=false] [data-said]")).to_have_text("car")
+    page.keyboard.press("2")
+    expect(page.locator("[data-recent] li")).to_have_count(3)
+    newest = HitlLabel.objects.order_by("-id").first()
+    assert (newest.sample_id, newest.decision, newest.correction) == (first.sample_id, "change", {"label": "bus"})
+
+
+def test_what_somebody_built_on_is_not_taken_back(open_as):
+    cars(1, 0)
+    page = open_as(people.ann(), "/review/vehicles/grid/", forgives=409)
+    expect(tiles(page)).to_have_count(1)
+    page.keyboard.press("a")
+    expect(recent(page)).to_have_count(1)
+    HitlLabel.objects.update(withdrawn_at=timezone.now())  # as when a reviewer returned it meanwhile
+    page.keyboard.press("z")
+    expect(page.locator("[data-notice]")).to_contain_text("returned or opened for another round meanwhile")
+    expect(recent(page)).to_have_count(1)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is missing: install npm and run `make vendor`")
