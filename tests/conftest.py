@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.files.storage import storages
 from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck
@@ -59,16 +58,17 @@ def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, settings) -> Iterator[None]:
-    """Give each test a file store and trust keys of its own; an S3 store is shared, its names are never the same."""
+def _own_folders(tmp_path: Path, settings) -> None:
+    """Give each test a file store and trust keys of its own; an S3 store is shared, its names are never the same.
+
+    Django forgets its stores wherever STORAGES is set, and again where a test ends that set it. What stays is the client of S3,
+    which takes a quarter of a second to make.
+    """
     settings.TRUST_DIR = tmp_path / "trust"
     if "location" in django_settings.STORAGES["objects"]["OPTIONS"]:
         objects = django_settings.STORAGES["objects"]
         options = {**objects["OPTIONS"], "location": str(tmp_path / "store"), "public_url": "http://testserver"}
         settings.STORAGES = {**django_settings.STORAGES, "objects": {**objects, "OPTIONS": options}}
-    storages._storages = {}
-    yield
-    storages._storages = {}
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import uuid
 
 import pytest
 from django.core.files.storage import storages
@@ -218,7 +219,7 @@ def test_the_page_says_what_was_found_and_a_worker_looks_again():
     answer = ada.post(reverse("learning:store-inspect"), follow=True)
     assert "A worker looks at the store now" in text_of(answer)
     inspect_store()
-    put_bytes("0198c1de-0000-7000-8000-000000000001.jpg", b"x", media_type="image/jpeg", metadata={})
+    put_bytes(f"{uuid.uuid4()}.jpg", b"x", media_type="image/jpeg", metadata={})
     found = StoreReport.objects.get(kind=ReportKind.RECONCILE)
     found.pk, found.facts, found.passed = None, {**found.facts, "lost": 1, "first_lost": ["gone.jpg"]}, False
     found.save()
