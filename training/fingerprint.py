@@ -55,8 +55,3 @@ def split_of(seed: int, group_key: str, shares: Mapping[str, float]) -> str:
         if place < end:
             return split
     return next(split for split in reversed(SPLITS) if shares[split] > 0)
-
-
-def group_hash(group_key: str) -> int:
-    """Answer the first 8 bytes of the key's SHA-256 as a signed number: a bigint column's worth."""
-    return int.from_bytes(hashlib.sha256(group_key.encode()).digest()[:8], signed=True)

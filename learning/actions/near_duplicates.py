@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from learning.fingerprints import Fingerprint
-from learning.models import City, ImageFingerprint, LearningSample
+from learning.groups import group_hash
+from learning.models import City, GroupMerge, ImageFingerprint, LearningSample
 from learning.models.fingerprint import BANDS
 
 CANDIDATES = 10_000
@@ -77,6 +78,22 @@ def alike(sample: LearningSample) -> list[str]:
     return list(others.order_by("id").values_list("sample_id", flat=True)[:SHOWN])
 
 
+def former_groups(hashes: Collection[int]) -> dict[int, set[int]]:
+    """Answer group → all that went into it, and what had gone into those; only of groups that took one in."""
+    found: dict[int, set[int]] = {}
+    ways = {number: {number} for number in hashes}  # which of those asked for a group leads to
+    while ways:
+        rows = GroupMerge.objects.filter(into__among=list(ways)).values_list("into", "former")
+        further: dict[int, set[int]] = defaultdict(set)
+        for into, former in rows:
+            for asked in ways[into]:
+                if former != asked and former not in found.setdefault(asked, set()):
+                    found[asked].add(former)
+                    further[former].add(asked)
+        ways = further
+    return {asked: formers for asked, formers in found.items() if formers}
+
+
 def _keep(city: City, new: Prints) -> None:
     looks = _Looks()
     for key, look, root in _candidates(city, new):
@@ -106,6 +123,9 @@ def _merge(younger: UUID, older: UUID) -> None:
     if younger in groups and older in groups:
         members = LearningSample.objects.filter(object__fingerprint__root=younger, group_key=groups[younger])
         members.update(group_key=groups[older])
+        if groups[older] != groups[younger]:
+            merge = GroupMerge(former=group_hash(groups[younger]), into=group_hash(groups[older]))
+            GroupMerge.objects.bulk_create([merge], ignore_conflicts=True)
     ImageFingerprint.objects.filter(root=younger).update(root=older)
 
 

@@ -5,7 +5,7 @@ from learning.models.city import Camera, City
 from learning.models.discarded import DiscardedObject
 from learning.models.erasure import AccessExport, Erasure, ErasureItem, ErasureState, ErasureTouch, LedgerEntry, SubjectKind
 from learning.models.example import ExampleStatus, TrainingExample
-from learning.models.fingerprint import ImageFingerprint
+from learning.models.fingerprint import GroupMerge, ImageFingerprint
 from learning.models.gold import AnnotatorPause, GoldAnswer, GoldShowing, GoldTurn
 from learning.models.label import Decision, HitlLabel, LabelStatus
 from learning.models.module import AiModule, LabelSchema, Task
@@ -43,6 +43,7 @@ __all__ = [
     "GoldAnswer",
     "GoldShowing",
     "GoldTurn",
+    "GroupMerge",
     "HitlLabel",
     "Image",
     "ImageFingerprint",

@@ -35,3 +35,19 @@ class ImageFingerprint(models.Model):
 
     def __str__(self) -> str:
         return f"fingerprint of {self.object_id}"
+
+
+class GroupMerge(models.Model):
+    """That one group of samples went on as another (their hashes, see learning.groups): what was told of the former still holds."""
+
+    id = models.BigAutoField(primary_key=True)
+    former = models.BigIntegerField()
+    into = models.BigIntegerField()
+    merged_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "group_merges"
+        constraints = [models.UniqueConstraint(fields=["into", "former"], name="group_merge_once")]
+
+    def __str__(self) -> str:
+        return f"{self.former} is {self.into}"

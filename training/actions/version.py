@@ -26,7 +26,8 @@ from learning.models import HitlLabel, ObjectKind, SampleState, StoredObject
 from learning.models.sample import may_be_trained_on
 from training import local, semver
 from training.actions import erasure
-from training.fingerprint import SPLITS, group_hash, split_of
+from training.actions.splits import divide
+from training.fingerprint import SPLITS
 from training.manifest import Member, VersionFiles
 from training.models import (
     DatasetMember,
@@ -217,26 +218,15 @@ COLUMNS = (
 
 def _take(version: DatasetVersion, members: list[Member], files: VersionFiles) -> None:
     """Write one chunk: members and new groups in one transaction, their lines in the files."""
-    hashes = {member.group: group_hash(member.group) for member in members}
-    known = _known_splits(version, list(hashes.values()))
-    splits = {group: known.get(number) or split_of(version.seed, group, version.split) for group, number in hashes.items()}
-    new = {number: splits[group] for group, number in hashes.items() if number not in known}
+    split_for, new = divide(version, members)
     with transaction.atomic():
         _beat(version)
         GroupSplit.objects.bulk_create(GroupSplit(version=version, group_hash=key, split=split) for key, split in new.items())
         DatasetMember.objects.bulk_create(
-            DatasetMember(version=version, sample_id=member.key, split=splits[member.group]) for member in members
+            DatasetMember(version=version, sample_id=member.key, split=split_for[member.key]) for member in members
         )
     for member in members:
-        files.add(member, splits[member.group])
-
-
-def _known_splits(version: DatasetVersion, hashes: list[int]) -> dict[int, str]:
-    """Answer the splits that groups got in earlier versions of the dataset, or earlier in this freeze."""
-    fixed = DatasetVersion.objects.filter(dataset=version.dataset_id, frozen_at__isnull=False).order_by("frozen_at")
-    versions = [version.pk, *fixed.values_list("pk", flat=True)]
-    rows = GroupSplit.objects.filter(version__in=versions, group_hash__in=hashes)
-    return dict(rows.values_list("group_hash", "split"))
+        files.add(member, split_for[member.key])
 
 
 def _store(version: DatasetVersion, column: str, path: Path, kind: ObjectKind) -> None:

@@ -354,6 +354,15 @@ CREATE TABLE `image_fingerprints` (
     `root` char(32) NOT NULL
 );
 
+-- That one group of samples went on as another (their hashes, see learning.groups): what was told of the former still holds.
+CREATE TABLE `group_merges` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `former` bigint NOT NULL,
+    `into` bigint NOT NULL,
+    `merged_at` datetime(6) NOT NULL,
+    CONSTRAINT `group_merge_once` UNIQUE (`into`, `former`)
+);
+
 -- The known answer of a sample; `version` counts how often the sample became gold. What it was is never changed.
 CREATE TABLE `gold_answers` (
     `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
