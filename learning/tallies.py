@@ -126,7 +126,9 @@ def _against_truth(tally: Tally, person: Cut, judgement: Judgement, rules: Rules
         tally.add(person._replace(measure=M.SAID, said=confusion.UNSURE, meant=confusion.category(truth, rules)))
         return
     agrees = _agree(judgement.value, truth, rules)
-    for said, meant in confusion.classes(judgement.value, truth, rules):
+    # mere texts have no classes, and are right or wrong all the same
+    mere = [(confusion.category(judgement.value, rules), confusion.category(truth, rules))]
+    for said, meant in list(confusion.classes(judgement.value, truth, rules)) or mere:
         tally.add(person._replace(measure=M.SAID, said=said, meant=meant), hits=int(agrees))
     letters = confusion.characters(judgement.value, truth, rules)
     _characters(tally, letters, person, M.SAID_CHARACTER)

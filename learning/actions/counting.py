@@ -30,6 +30,7 @@ from learning.models import (
     SampleState,
     SlotKind,
 )
+from learning.models.label import LabelSource
 from learning.models.review import spelled
 
 
@@ -38,10 +39,14 @@ def count(slot: ReviewSlot, label: HitlLabel, rules: Rules, *, late: bool) -> No
 
     A senior's judgement decides. Else the policy's number of judgements is collected one after another, and weighed. A late
     judgement counts like the others: one that differs from what is settled opens a dispute, unless a reviewer looked at it.
+    A senior's that is late stays on record: another one settled the dispute, and whoever saw the answers is none of the blind.
     """
     sample, policy = slot.sample, slot.module.policy
     if slot.kind == SlotKind.SENIOR:
-        if not late:
+        if late:
+            label.label_source = LabelSource.VALIDATION
+            label.save(update_fields=["label_source"])
+        else:
             settle(sample, alone(label))
     elif sample.state == SampleState.PENDING:
         is_first = slot.slot_no == 1 and not late

@@ -10,7 +10,7 @@ from core.errors import Refused
 from learning import agreement, confusion, quality_figures
 from learning.actions import quality, review
 from learning.annotation import Rules
-from learning.models import HitlLabel, LearningSample, QualityCount, QualityStretch
+from learning.models import HitlLabel, LearningSample, QualityCount, QualityStretch, ReviewSlot
 from learning.models import quality as model
 from learning.proportion import Proportion
 from tests import people
@@ -129,6 +129,40 @@ def test_a_persons_week_says_how_much_how_fast_and_how_right(judged):
     assert weeks[ann.pk].right == Proportion(right, settled.count())
     assert weeks[rhea.pk].right.n == weeks[rhea.pk].agreement.n == 0
     assert weeks[ann.pk].gold.n == weeks[ann.pk].checked.n == 0
+
+
+def test_of_a_persons_texts_it_is_told_how_many_are_right(judged):
+    plates = made.vehicles(
+        slug="plates", task="text", labels=(), review_policy={"city_labels": "review"}, accepts_unlabelled=True
+    )
+    made.delivered(made.pune("city_goa"), 3, first=50, ai_module="plates", label_status=None, prediction={"text": "DL 1C 4567"})
+    ann = judged[1]
+    for said in ({"decision": "correct"}, {"decision": "change", "correction": {"text": "DL 1C 4561"}}):
+        judge(plates, ann, "", **said)
+    LearningSample.objects.filter(truth={"text": "DL 1C 4561"}).update(truth={"text": "DL 1C 4567"})
+    quality.refresh()
+    while QualityStretch.objects.filter(counted_at=None).exists():
+        quality.refresh()
+    (week,) = quality_figures.by_person(rows(plates))
+    assert (week.person, week.right) == (ann.pk, Proportion(1, 2))
+
+
+def test_a_senior_who_answers_late_is_none_of_those_who_judged_blind(judged):
+    module, _ann, _al, rhea = judged
+    bo = people.bo()
+    late = review.lease_next(module, by=rhea, kind="dispute")
+    ReviewSlot.objects.filter(pk=late.slot).update(lease_until=timezone.now() - timedelta(minutes=1))
+    taken = review.lease_next(module, by=bo, kind="dispute")
+    assert taken.sample == late.sample
+    for by, lease, said in ((bo, taken, "correct"), (rhea, late, "unsure")):
+        label = review.decide(lease.slot, by=by, lease_token=lease.token, client_uuid=uuid.uuid4(), decision=said).label
+    quality.refresh()
+    while QualityStretch.objects.filter(counted_at=None).exists():
+        quality.refresh()
+    assert (label.label_source, LearningSample.objects.get(pk=late.sample.pk).state) == ("validation", "settled")
+    weeks = {week.person: week for week in quality_figures.by_person(rows(module))}
+    assert weeks[rhea.pk].agreement.n == 0
+    assert quality_figures.agreement_of(rows(module)).pairs.n == 9
 
 
 def test_corrections_are_by_city_and_version_of_the_model(judged):
