@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -24,26 +26,61 @@ django_settings.KEY_SECONDS = 0  # tests change who may do what, and see what co
 _fixture_teardown = TransactionTestCase._fixture_teardown
 
 
-@contextmanager
-def _log_may_be_emptied() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        for statement in UNDO[connection.vendor]:
-            cursor.execute(statement)
-    yield
-    with connection.cursor() as cursor:
-        for statement in DO[connection.vendor]:
-            cursor.execute(statement)
-
-
 def _teardown(self: TransactionTestCase) -> None:
-    """Django empties every table after a transactional test; the log's triggers would refuse."""
-    if connection.vendor not in UNDO or connection.in_atomic_block:
+    """Empty the tables that a transactional test wrote to; Django's way empties all, which costs PostgreSQL 0.2 s a test.
+
+    What `migrate` itself writes, the names of models and their permissions, stays, where Django's way writes it anew.
+    """
+    if connection.vendor not in EMPTIED or connection.in_atomic_block:
         _fixture_teardown(self)
         return
-    with _log_may_be_emptied():
-        _fixture_teardown(self)
+    with transaction.atomic(), connection.cursor() as cursor:
+        EMPTIED[connection.vendor](cursor, [connection.ops.quote_name(table) for table in _tables()])
 
 
+@contextmanager
+def _log_may_be_emptied(cursor: CursorWrapper) -> Iterator[None]:
+    for statement in UNDO[connection.vendor]:
+        cursor.execute(statement)
+    yield
+    for statement in DO[connection.vendor]:
+        cursor.execute(statement)
+
+
+@cache
+def _tables() -> list[str]:
+    """Every table of a model, and those between two."""
+    kept = {"django_content_type", "auth_permission", "django_migrations"}
+    return sorted(set(connection.introspection.django_table_names(include_views=False)) - kept)
+
+
+def _with_rows(cursor: CursorWrapper, tables: list[str]) -> list[str]:
+    asked = " UNION ALL ".join(f"SELECT %s WHERE EXISTS (SELECT 1 FROM {table})" for table in tables)  # noqa: S608
+    cursor.execute(asked, tables)
+    return [table for (table,) in cursor.fetchall()]
+
+
+def _postgresql(cursor: CursorWrapper, tables: list[str]) -> None:
+    """Wait for whoever still writes, such as a live server's last thread; delete without triggers, where one may."""
+    if connection.connection.info.parameter_status("is_superuser") != "on":
+        with _log_may_be_emptied(cursor):
+            cursor.execute(f"TRUNCATE {', '.join(tables)}")
+        return
+    cursor.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE")
+    cursor.execute("SET LOCAL session_replication_role = replica")
+    for table in _with_rows(cursor, tables):
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+def _sqlite(cursor: CursorWrapper, tables: list[str]) -> None:
+    """Delete, and look at the constraints when all is gone."""
+    cursor.execute("PRAGMA defer_foreign_keys = ON")
+    with _log_may_be_emptied(cursor):
+        for table in _with_rows(cursor, tables):
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+EMPTIED = {"postgresql": _postgresql, "sqlite": _sqlite}
 TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
 
 
