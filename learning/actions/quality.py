@@ -113,7 +113,7 @@ def _counted(here: Collection[Judgement], elsewhere: Collection[Judgement]) -> T
                 of_sample.setdefault(each.sample, []).append(each)
     last_here = {sample: max(each.key for each in said) for sample, said in of_sample.items()}
     for each in elsewhere:
-        if each.sample in of_sample:
+        if each.sample in of_sample and not each.is_gold:  # or nobody would count what was gold later
             of_sample[each.sample].append(each)
     for sample, said in of_sample.items():
         if max(each.key for each in said) == last_here[sample]:

@@ -165,6 +165,21 @@ def test_a_senior_who_answers_late_is_none_of_those_who_judged_blind(judged):
     assert quality_figures.agreement_of(rows(module)).pairs.n == 9
 
 
+def test_a_sample_that_was_gold_later_still_counts_for_what_was_said_of_it_before(judged):
+    module, ann, _al, _rhea = judged
+    for sample in LearningSample.objects.filter(state="settled"):
+        said = {"label_source": "gold", "label_status": "correct", "decision": "correct", "prediction": sample.prediction}
+        HitlLabel.objects.create(
+            sample=sample, city_id=sample.city_id, annotator=people.bo(), labeled_at=timezone.now(), **said
+        )
+    quality.refresh()
+    while QualityStretch.objects.filter(counted_at=None).exists():
+        quality.refresh()
+    assert quality_figures.agreement_of(rows(module)).pairs.n == 9
+    weeks = {week.person: week for week in quality_figures.by_person(rows(module))}
+    assert weeks[ann.pk].agreement.n == 9
+
+
 def test_corrections_are_by_city_and_version_of_the_model(judged):
     module = judged[0]
     quality.refresh()
