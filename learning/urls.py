@@ -10,6 +10,7 @@ from learning.views.example import example_consent, example_user, examples
 from learning.views.grid import grid
 from learning.views.module_policy import module_policy
 from learning.views.module_schema import module_schema
+from learning.views.module_unclear import module_unclear
 from learning.views.person import people, person, person_consent, person_figures, person_figures_csv
 from learning.views.review import review, review_more
 from learning.views.sample import sample, samples
@@ -32,6 +33,7 @@ urlpatterns = [
     path("modules/<slug:slug>/revise/", modules.module_revise, name="module-revise"),
     path("modules/<slug:slug>/schema/", module_schema, name="module-schema"),
     path("modules/<slug:slug>/policy/", module_policy, name="module-policy"),
+    path("modules/<slug:slug>/unclear/", module_unclear, name="module-unclear"),
     path("cities/", cities.cities, name="cities"),
     path("cities/<slug:slug>/", cities.city, name="city"),
     path("cities/<slug:slug>/revise/", cities.city_revise, name="city-revise"),

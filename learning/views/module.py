@@ -20,6 +20,7 @@ from learning.models import AiModule, LabelSchema, LearningSample, Task
 from learning.module_forms import COPY, EMPTY, FILE, ModuleForm, NewModuleForm, read_draft
 from learning.schema_changes import changes
 from learning.thumbnails import WITH_PICTURES, with_thumbnails
+from learning.views.module_unclear import unclear_count
 from learning.views.viewing import viewer
 
 MOST = 500
@@ -126,6 +127,8 @@ def _page(request: HttpRequest, shown: AiModule, user: User, form: ModuleForm | 
         "may_manage": is_allowed(user, Permission.MANAGE_MODULES),
         "may_see_policy": is_allowed(user, Permission.ADJUDICATE),
     }
+    if facts["may_see_policy"]:
+        facts["unclear"] = unclear_count(shown)
     if facts["may_manage"]:
         settings = {name: getattr(shown, name) for name in ("name", "accepts_unlabelled", "min_quality")}
         facts["form"] = form or ModuleForm(initial=settings)

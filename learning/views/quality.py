@@ -26,6 +26,7 @@ from learning.quality_figures import Confusion, PersonWeek
 from learning.quality_forms import QualityFilters, reason_of
 from learning.quality_pairs import pair_agreements
 from learning.views.gold import reviewer
+from learning.views.module_unclear import unclear_count
 
 WEEKS_SHOWN = 200
 CORRECTED_SHOWN = 100
@@ -58,6 +59,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "corrections": _corrections(module, rows),
         "counted_at": QualityStretch.objects.order_by("-number").values_list("counted_at", flat=True).first(),
         "pairs": _pairs(rows),
+        "unclear": unclear_count(module),
         **_agreement(rows),
     }
     return render(request, "learning/quality.html", facts)
