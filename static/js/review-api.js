@@ -88,7 +88,8 @@ export class Api {
     const response = await this.#request(path, body);
     if (response.status === 204) return null;
     const answer = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Problem(answer.detail || `The hub answered ${response.status}.`, { status: response.status, code: answer.code });
+    const code = answer.type?.split(":").at(-1); // urn:command-centre:lease_lost
+    if (!response.ok) throw new Problem(answer.detail || `The hub answered ${response.status}.`, { status: response.status, code });
     return answer;
   }
 

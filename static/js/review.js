@@ -63,7 +63,7 @@ const session = new Session({ api: new Api(start.api, root.dataset.csrf), kept, 
     view.count(-1);
     view.take(-1);
   },
-  lost: () => view.showNotice(say("lost")),
+  lost: () => { announce(say("lost")); view.showStanding(say("lost")); },
   busy(isBusy) {
     if (isBusy) view.clearError();
     view.setBusy(isBusy);
@@ -76,6 +76,7 @@ function baseOf(lease) {
 }
 
 function show(lease, image, undone) {
+  if (view.notice.textContent === say("lost")) view.showStanding("");
   const base = baseOf(lease);
   const { returned } = lease;
   const earlier = undone ?? (returned && { correction: returned.said.value });

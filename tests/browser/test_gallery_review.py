@@ -66,7 +66,7 @@ def ask_why(page: Page) -> None:
 
 
 def be_refused(page: Page) -> None:
-    problem = {"detail": "The text does not have the form the schema asks for.", "code": "invalid"}
+    problem = {"detail": "The text does not have the form the schema asks for.", "type": "urn:command-centre:invalid"}
     page.route("**/decide", lambda route: route.fulfill(status=422, json=problem))
     page.keyboard.press("Enter")
     page.get_by_role("alert").wait_for()
