@@ -76,10 +76,7 @@ def _start(url: str, name: str) -> "subprocess.Popen[str]":
     from accounts.models import Role, User
 
     browser = Client()
-    browser.force_login(
-        User.objects.create(name=name, email=f"{name}@example.org", role=Role.ANNOTATOR),
-        backend="django.contrib.auth.backends.ModelBackend",
-    )
+    browser.force_login(User.objects.create(name=name, email=f"{name}@example.org", role=Role.ANNOTATOR))
     command = [sys.executable, "-m", "benchmarks._annotator", url, browser.cookies["sessionid"].value, str(SECONDS)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -101,18 +98,17 @@ def _alone() -> dict[str, Any]:
     from learning.actions import hand
     from learning.actions.claiming import claim
     from learning.models import AiModule, ReviewSlot
-    from learning.models.review import queue_key
 
     ann = User.objects.create(name="alone", email="alone@example.org", role=Role.ANNOTATOR)
     _fill("plates", DONE, {"overlap": 2}, judged_by=ann)
     _fill("plates", 1_000, {"overlap": 2})
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE review_slots" if connection.vendor == "postgresql" else "ANALYZE")
-    key, took = queue_key(AiModule.objects.get(slug="plates").pk, "judge"), []
+    plates, took = AiModule.objects.get(slug="plates").pk, []
     for _ in range(500):
         now = timezone.now()
         began = time.perf_counter()
-        assert claim(key, ann.pk, now=now, until=hand.lease_end(now))
+        assert claim(plates, "judge", ann.pk, now=now, until=hand.lease_end(now))
         took.append(1_000 * (time.perf_counter() - began))
         ReviewSlot.objects.filter(lease_user=ann, state="leased").update(state="done")
     took.sort()

@@ -97,7 +97,7 @@ def _session() -> str:
 
     browser = Client()
     ann = User.objects.create(name="Ann", email="ann@example.org", role=Role.ANNOTATOR)
-    browser.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(ann)
     return browser.cookies["sessionid"].value
 
 

@@ -36,6 +36,7 @@ def configure_structlog(*, debug: bool) -> None:
     """Send structlog's events through the standard handlers above."""
     structlog.configure(
         processors=[
+            structlog.stdlib.filter_by_level,  # first: most requests have nothing to say at the level that is kept
             *SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

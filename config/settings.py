@@ -109,8 +109,8 @@ TRUST_DIR = Path(env.text("TRUST_DIR", str(VAR / "trust")))
 # who
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "accounts.sessions.PasswordBackend",
+    "accounts.sessions.AccountBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -131,6 +131,8 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 # safe by default
 _HTTPS = PUBLIC_URL.startswith("https://")
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # whoever stands in front logs addresses; here they are a proxy's
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
@@ -168,6 +170,7 @@ COLLECTORS: dict[str, Any] = {
 
 # language and time
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -10,13 +10,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class SampleChange:
-    """One learning sample's truth before and after a verb: bigint key, state and canonical hash of the truth."""
+    """One learning sample's truth before and after a verb: bigint key, state and canonical hash of the truth.
+
+    `task` is its module's, where the verb knows it without asking.
+    """
 
     sample: int
     old_state: str
     new_state: str
     old_truth: str
     new_truth: str
+    task: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from core.errors import Conflict
+from core.prepared import update
 
 
 class IllegalMove(Conflict):
@@ -46,8 +47,13 @@ class Lifecycle(models.Model):
         if new not in self.MOVES[old]:
             raise IllegalMove(f"A {noun} that is {old} cannot become {new}.", facts={"state": str(old)})
         changes = {self.STATE_FIELD: new, **fields}
-        won = type(self)._base_manager.filter(pk=self.pk, **{self.STATE_FIELD: old}).update(**changes)
-        if not won:
+        if not self._update(old, changes):
             raise LostRace(f"This {noun} was changed by someone else just now; look at it again.")
         for name, value in changes.items():
             setattr(self, name, value)
+
+    def _update(self, old: str, changes: Mapping[str, Any]) -> int:
+        where = {"pk": self.pk, self.STATE_FIELD: old}
+        if any(hasattr(value, "resolve_expression") for value in changes.values()):
+            return type(self)._base_manager.filter(**where).update(**changes)
+        return update(type(self), where, changes)

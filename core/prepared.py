@@ -1,19 +1,50 @@
-"""Querysets whose SQL is spelled once, for the few that run at each key press: spelling one anew costs more than running it.
+"""Statements whose SQL is spelled once, and planned once a connection, for the few that run at each key press.
 
-A hole is a value that differs from call to call; it is spelled as one that nothing else in the query has.
+Spelling a queryset anew costs more than running it, and so does planning one that joins. A hole is a value that differs from
+call to call; it is spelled as one that nothing else in the query has. What does not differ stands in the SQL itself, so that
+PostgreSQL's plan for any hole may use an index of only some rows.
 """
 
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from django.db import connection
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import AutoField, Model, QuerySet
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
+
+
+def execute(sql: str, parameters: Any = ()) -> tuple[list[Any], int]:
+    """Run a statement that this connection will meet again; answers its rows, and how many rows it wrote.
+
+    PostgreSQL plans it once, after its first few uses, where Django's own cursors send each as new text. It is logged and
+    counted as Django's are wherever that is asked for.
+    """
+    here = connections[DEFAULT_DB_ALIAS]
+    if here.vendor != "postgresql":
+        with here.cursor() as cursor:
+            return _run(cursor, sql, parameters)
+    here.close_if_health_check_failed()
+    here.ensure_connection()
+    planned: Any = psycopg.Cursor(here.connection)
+    if here.queries_logged or here.execute_wrappers:
+        return _run(here.make_debug_cursor(planned) if here.queries_logged else here.make_cursor(planned), sql, parameters)
+    here.validate_no_broken_transaction()
+    with here.wrap_database_errors:
+        planned.execute(sql, parameters)
+        has_rows = planned.pgresult is not None and planned.pgresult.nfields > 0  # `description` would describe each column
+        return planned.fetchall() if has_rows else [], planned.rowcount
+
+
+def _run(cursor: Any, sql: str, parameters: Any) -> tuple[list[Any], int]:
+    cursor.execute(sql, parameters)
+    return cursor.fetchall() if cursor.description else [], cursor.rowcount
 
 
 class Prepared(Generic[Row]):
@@ -31,9 +62,7 @@ class Prepared(Generic[Row]):
         """Answer the rows."""
         spelled = self._spelled()
         parameters = [holes[place] if place else value for place, value in spelled.parameters]
-        with connection.cursor() as cursor:
-            cursor.execute(spelled.sql, parameters)
-            return list(spelled.read(cursor.fetchall()))
+        return list(spelled.read(execute(spelled.sql, parameters)[0]))
 
     def first(self, **holes: int | str) -> Row | None:
         """Answer the first row, if there is one."""
@@ -54,11 +83,13 @@ class _Spelled(Generic[Row]):
     def __init__(self, rows: QuerySet[Row], holes: dict[str, int | str]) -> None:
         self.owner = connection.settings_dict
         compiler: Any = rows.query.get_compiler(connection=connection)
-        self.sql, parameters = compiler.as_sql()
+        sql: str
+        sql, parameters = compiler.as_sql()
         names = {value: name for name, value in holes.items()}
-        self.parameters = [(names.get(value, "") if isinstance(value, int | str) else "", value) for value in parameters]
-        missing = set(holes) - {name for name, _ in self.parameters}
+        told = [(names.get(value, "") if isinstance(value, int | str) else "", value) for value in parameters]
+        missing = set(holes) - {name for name, _ in told}
         assert not missing, f"{missing} cannot be told from the rest of the query"
+        self.sql, self.parameters = _with_constants(sql, told) if connection.vendor == "postgresql" else (sql, told)
         compiler.setup_query()
         compiler.pre_sql_setup()
         self.compiler, select, self.model = compiler, compiler.select, compiler.klass_info["model"]
@@ -85,25 +116,58 @@ def insert(row: Model) -> None:
     """Write a new row and set its key, like save(force_insert=True) of a model that nothing listens to."""
     statement = _insert_of(type(row), connection.vendor)
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in statement.fields]
-    with connection.cursor() as cursor:
-        cursor.execute(statement.sql, values)
-        row.pk = cursor.fetchone()[0]
+    [[row.pk]], _count = execute(statement.sql, values)
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  (as save does)
 
 
+def update(model: type[Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:
+    """Set plain values in the rows whose fields are as `where` says; answers how many there were."""
+    statement = _update_of(model, tuple(changes), tuple(where), connection.vendor)
+    values = [_bound(field, value) for field, value in zip(statement.fields, [*changes.values(), *where.values()], strict=True)]
+    return execute(statement.sql, values)[1]
+
+
+def _bound(field: Any, value: Any) -> Any:
+    if field.remote_field and isinstance(value, Model):
+        value = getattr(value, field.target_field.attname)
+    return field.get_db_prep_save(value, connection)
+
+
 @dataclass(frozen=True)
-class _Insert:
+class _Statement:
     sql: str
     fields: list[Any]
 
 
 @cache
-def _insert_of(model: type[Model], vendor: str) -> _Insert:
+def _insert_of(model: type[Model], vendor: str) -> _Statement:
     quote = connection.ops.quote_name
     fields = [field for field in model._meta.local_concrete_fields if not isinstance(field, AutoField)]
     columns, marks = ", ".join(quote(str(field.column)) for field in fields), ", ".join(["%s"] * len(fields))
     key = quote(str(model._meta.pk.column))
-    return _Insert(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks}) RETURNING {key}", fields)  # noqa: S608
+    return _Statement(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks}) RETURNING {key}", fields)  # noqa: S608
+
+
+@cache
+def _update_of(model: type[Model], changes: tuple[str, ...], where: tuple[str, ...], vendor: str) -> _Statement:
+    quote = connection.ops.quote_name
+    fields = [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in (*changes, *where)]
+    marks = [f"{quote(str(field.column))} = %s" for field in fields]  # type: ignore[union-attr]  # each has a column
+    put, held = ", ".join(marks[: len(changes)]), " AND ".join(marks[len(changes) :])
+    return _Statement(f"UPDATE {quote(model._meta.db_table)} SET {put} WHERE {held}", fields)  # noqa: S608
+
+
+def _with_constants(sql: str, told: list[tuple[str, Any]]) -> tuple[str, list[tuple[str, Any]]]:
+    """Write what is no hole into the SQL."""
+    values, operations = iter(told), cast(Any, connection.ops)
+
+    def written(mark: re.Match[str]) -> str:
+        if mark[0] == "%%":
+            return "%%"
+        name, value = next(values)
+        return "%s" if name else operations.compose_sql("%s", [value]).replace("%", "%%")
+
+    return re.sub("%[s%]", written, sql), [each for each in told if each[0]]
 
 
 def _mark(number: int, kind: type[int] | type[str]) -> int | str:

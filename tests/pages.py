@@ -6,7 +6,7 @@ from django.test import Client
 def looking(person) -> Client:
     """Answer a client in which `person` is logged in."""
     client = Client()
-    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(person)
     return client
 
 

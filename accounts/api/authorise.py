@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.middleware import get_user
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -91,9 +92,10 @@ def _recognise(request: HttpRequest) -> None:
     if spoken:
         request.user, request.auth = spoken  # type: ignore[attr-defined]  # as DRF names it
         return
-    request.auth = None  # type: ignore[attr-defined]
-    if not isinstance(request.user, User) or not request.user.is_active:
+    user = get_user(request)  # not behind the lazy one, which every look at it would go through
+    if not isinstance(user, User) or not user.is_active:
         raise NotAuthenticated
+    request.user, request.auth = user, None  # type: ignore[attr-defined]
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         # Django's own request: DRF's would want to parse the JSON while it looks for a form's token
         SessionAuthentication().enforce_csrf(request)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """The one-time link that `adduser` prints."""
 
+from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +18,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     user, next_url = read_invitation(token)
     if request.method == "GET":
         return render(request, "accounts/invitation.html", {"invited": user})
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     safe = url_has_allowed_host_and_scheme(next_url, allowed_hosts=None)
     return redirect(next_url if safe else "/")

@@ -5,6 +5,9 @@ from typing import Any
 
 from django.db import connection
 
+from core.prepared import execute
+from learning.models.review import queue_key
+
 FREE_AFTER = timedelta(days=3)
 """When work that was returned to somebody is anyone's."""
 
@@ -23,6 +26,8 @@ UPDATE review_slots SET state = 'leased', lease_user_id = %(user)s, leased_at = 
 WHERE (SELECT COUNT(*) FROM review_slots held
        WHERE held.lease_user_id = %(user)s AND held.queue_key = %(queue)s AND held.state = 'leased'
        AND held.place <= 3) < %(wanted)s
+AND NOT EXISTS (SELECT 1 FROM annotator_pauses pause
+                WHERE pause.user_id = %(user)s AND pause.module_id = %(module)s AND pause.lifted_at IS NULL)
 AND id = (
     WITH RECURSIVE parts(judged_by) AS (
         SELECT MIN(judged_by) FROM review_slots WHERE queue_key = %(queue)s AND state IN ('open', 'leased')
@@ -47,7 +52,8 @@ AND id = (
                 ORDER BY slot.priority DESC, slot.id LIMIT 1 {lock})
         FROM parts WHERE parts.judged_by IS NOT NULL AND ',' || parts.judged_by || ',' NOT LIKE %(me)s
     )
-    SELECT best.id FROM review_slots best JOIN heads ON best.id = heads.id ORDER BY best.priority DESC, best.id LIMIT 1
+    SELECT heads.id FROM heads WHERE heads.id IS NOT NULL
+    ORDER BY (SELECT best.priority FROM review_slots best WHERE best.id = heads.id) DESC, heads.id LIMIT 1
 )
 RETURNING id
 """
@@ -55,14 +61,15 @@ LOCK = {"postgresql": "FOR UPDATE SKIP LOCKED", "sqlite": ""}
 """On SQLite the write lock of the transaction keeps others out."""
 
 
-def claim(queue: str, user: int, *, now: datetime, until: datetime, wanted: int = 1, again: bool = False) -> bool:
+def claim(module: int, queue: str, user: int, *, now: datetime, until: datetime, wanted: int = 1, again: bool = False) -> bool:
     """Lease the best free slot of a queue to a user whose hand there holds fewer than `wanted`; tells whether one was there.
 
-    What they skipped is theirs only `again`. Runs in the caller's transaction, and raises django.db.IntegrityError where the
+    Who is paused in the module gets none. What they skipped is theirs only `again`. Runs in the caller's transaction, and raises django.db.IntegrityError where the
     same person takes a sample in another window at this very moment: the caller begins anew.
     """
     facts: dict[str, Any] = {
-        "queue": queue,
+        "queue": queue_key(module, queue),
+        "module": module,
         "user": user,
         "now": bound(now),
         "until": bound(until),
@@ -70,9 +77,8 @@ def claim(queue: str, user: int, *, now: datetime, until: datetime, wanted: int 
         "wanted": wanted,
         "me": f"%,{user},%",
     }
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM.format(lock=LOCK[connection.vendor], again="TRUE" if again else "FALSE"), facts)
-        return cursor.fetchone() is not None
+    given, _count = execute(CLAIM.format(lock=LOCK[connection.vendor], again="TRUE" if again else "FALSE"), facts)
+    return bool(given)
 
 
 def bound(moment: datetime) -> datetime | str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -20,6 +20,28 @@ from learning.models.review import HAND, QUEUES, queue_key
 INSTEAD = {"judge": "returned", "returned": "judge"}
 """Which queue serves who finds nothing in the one they asked for: work that was returned becomes anyone's after a while."""
 SHOWN = ("sample__object__thumbnail", "sample__camera", "sample__city", "module", "about")
+FIELDS = (
+    *(
+        "sample",
+        "module",
+        "queue_key",
+        "kind",
+        "only_user",
+        "lease_user",
+        "lease_until",
+        "leased_at",
+        "place",
+        "reason",
+        "note",
+    ),
+    *(f"sample__{name}" for name in ("sample_id", "event_id", "city", "camera", "object", "captured_at", "context_notes")),
+    *(f"sample__{name}" for name in ("prediction", "predicted_by", "confidence")),
+    *(f"sample__object__{name}" for name in ("name", "alias", "kind", "verified_at", "width", "height", "thumbnail")),
+    *(f"sample__object__thumbnail__{name}" for name in ("name", "alias", "kind", "verified_at")),
+    *("sample__camera__camera_id", "sample__city__slug", "module__review_policy"),
+    *(f"about__{name}" for name in ("label_status", "decision", "prediction", "correction", "reason", "correction_notes")),
+)
+"""What a lease shows; reading all columns of eight tables would take longer than finding the rows."""
 FREED = {"state": SlotState.OPEN, "lease_user": None, "lease_until": None, "leased_at": None}
 """What a leased slot is set to when it goes back to its queue."""
 
@@ -59,8 +81,6 @@ def take(module: AiModule, by: User, kind: str, *, ahead: int = 0) -> Lease | No
 
     Runs in the caller's transaction, and may raise django.db.IntegrityError: see `claim`.
     """
-    if _PAUSE.first(module=module.pk, user=by.pk):
-        return None
     asked = [kind, INSTEAD[kind]] if kind in INSTEAD else [kind]
     for each in asked:
         if leases := _fill(module, each, by, wanted=1 + ahead):
@@ -124,14 +144,19 @@ def _fill(module: AiModule, name: str, by: User, *, wanted: int) -> list[Lease]:
 
 
 def _claim(module: AiModule, name: str, by: User, wanted: int, *, again: bool = False) -> bool:
-    now, queue = timezone.now(), queue_key(module.pk, name)
+    now = timezone.now()
     has_gold = name == QUEUES[SlotKind.GOLD] and bool(module.policy.gold_share)
     if has_gold:
         gold.mix_in(module, by)
-    was_given = claim(queue, by.pk, now=now, until=lease_end(now), wanted=wanted, again=again)
+    was_given = claim(module.pk, name, by.pk, now=now, until=lease_end(now), wanted=wanted, again=again)
     if was_given and has_gold:
         gold.count_turn(module.pk, by)
     return was_given
+
+
+def _hand(user: int, queue: str) -> QuerySet[ReviewSlot]:
+    paused = AnnotatorPause.objects.standing().filter(user=OuterRef("lease_user"), module=OuterRef("module"))
+    return held(user, queue).filter(~Exists(paused)).select_related(*SHOWN).only(*FIELDS)[:HAND]
 
 
 def _read(queue: str, by: User) -> Sequence[ReviewSlot]:
@@ -144,10 +169,7 @@ def _read(queue: str, by: User) -> Sequence[ReviewSlot]:
     return slots
 
 
-_PAUSE = Prepared(
-    lambda module, user: AnnotatorPause.objects.standing().filter(module=module, user=user)[:1], module=int, user=int
-)
-_HAND = Prepared(lambda user, queue: held(user, queue).select_related(*SHOWN)[:HAND], user=int, queue=str)
+_HAND = Prepared(_hand, user=int, queue=str)
 
 
 def lease_end(now: datetime) -> datetime:

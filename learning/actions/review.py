@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.actions.event import record
@@ -15,7 +16,7 @@ from accounts.models import User
 from accounts.policy import Permission, require
 from core.canonical import canonical_sha256
 from core.errors import Conflict, Malformed, Missing, Refused
-from core.prepared import Prepared, insert
+from core.prepared import Prepared, execute, insert
 from learning import judgement, lease_tokens
 from learning.actions import checking, gold, pause
 from learning.actions.claiming import bound
@@ -34,6 +35,8 @@ REMEMBERED = 18
 """How many of those who skipped a slot it remembers."""
 SOURCES = {SlotKind.CHECK: LabelSource.VALIDATION, SlotKind.GOLD: LabelSource.GOLD}
 """Where a judgement of a slot of some kind was made, for those that are no judgement like others."""
+UNUSED = ["md5", "size", "media_type", "encoding", "shape", "dtype", "owner", "metadata", "storage_class", "etag", "phash"]
+"""What of an image's row no decision needs, and therefore does not read."""
 Answer = TypeVar("Answer")
 
 
@@ -178,11 +181,11 @@ def _judge(slot: ReviewSlot, by: User, issued_at: datetime, asked: _Asked) -> Hi
 
     The slot was read before the sample was locked, so that only the UPDATE that closes it tells whether it was held.
     """
-    sample, schema = slot.sample, _schema_of(slot.module)
+    sample = slot.sample
+    schema, rules = _schema(slot.schema_id, slot.schema_made_at)  # type: ignore[attr-defined]  # as _slots selects them
     may_be_held = _is_held(slot, by) or slot.state == SlotState.OPEN
     if not _is_held(slot, by) and _has_judged(sample, by):
         raise Conflict("You judged this sample already.", code="judged_already")
-    rules = Rules.of(schema)
     label = _label(slot, by, asked, _read(slot, asked, rules, schema), schema)
     insert(label)
     held = may_be_held and _close(slot, label, by, issued_at)
@@ -237,9 +240,8 @@ def _label(slot: ReviewSlot, by: User, asked: _Asked, said: Judgement, schema: L
 def _close(slot: ReviewSlot, label: HitlLabel, by: User, issued_at: datetime) -> bool:
     """Close a slot by a judgement of who holds it, or gave it back and nobody took it since; tells whether it was so."""
     facts = [label.pk, by.pk, bound(issued_at), bound(slot.lease_until or issued_at), slot.pk, by.pk]
-    with connection.cursor() as cursor:
-        cursor.execute(CLOSE, facts)
-        return bool(cursor.rowcount)
+    _rows, closed = execute(CLOSE, facts)
+    return bool(closed)
 
 
 CLOSE = """
@@ -309,22 +311,26 @@ def _locked(slot_id: int, by: User) -> ReviewSlot:
     slot = _SLOT.first(slot=slot_id)
     if slot is None:
         raise Missing("There is no such slot.")
+    slot.sample.module = slot.module
     _require_judge(by, queue_of(slot))
     return slot
 
 
 def _slots(slot: int) -> QuerySet[ReviewSlot]:
     rows = ReviewSlot.objects.select_for_update(of=("sample",), no_key=True)
-    return rows.select_related("sample__object", "module", "about").filter(pk=slot)
+    newest = LabelSchema.objects.filter(module=OuterRef("module")).order_by("-revision")
+    schema = {"schema_id": Subquery(newest.values("pk")[:1]), "schema_made_at": Subquery(newest.values("created_at")[:1])}
+    unused = [f"sample__object__{name}" for name in UNUSED]
+    return rows.select_related("sample__object", "module", "about").defer(*unused).annotate(**schema).filter(pk=slot)
 
 
-def _schema_of(module: AiModule) -> LabelSchema:
-    schema = _SCHEMA.first(module=module.pk)
-    assert schema is not None
-    return schema
+@lru_cache(maxsize=256)
+def _schema(key: int, made_at: datetime) -> tuple[LabelSchema, Rules]:
+    """Answer a revision, made ready for checking; no revision ever changes, so that each process reads it once."""
+    schema = LabelSchema.objects.get(pk=key)
+    return schema, Rules.of(schema)
 
 
-_SCHEMA = Prepared(lambda module: LabelSchema.objects.filter(module=module).order_by("-revision")[:1], module=int)
 _SLOT = Prepared(_slots, slot=int)
 
 

@@ -62,7 +62,8 @@ def move(sample: LearningSample, verdict: Verdict) -> SampleChange:
     else:  # it stays where it is, with another truth
         apply(sample, verdict)
         sample.save(update_fields=SETTLED_FIELDS)
-    return SampleChange(sample.pk, old_state, sample.state, old_truth, digest)
+    task = sample.module.task if LearningSample.module.is_cached(sample) else ""
+    return SampleChange(sample.pk, old_state, sample.state, old_truth, digest, task)
 
 
 def settle(sample: LearningSample, verdict: Verdict) -> None:

@@ -71,8 +71,7 @@ class ReviewPolicy:
     @classmethod
     def of(cls, terms: Mapping[str, Any]) -> "ReviewPolicy":
         """Read terms that were kept; what a later version of the hub named is let be."""
-        known = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in terms.items() if name in known})
+        return cls(**{name: value for name, value in terms.items() if name in TERMS})
 
     @property
     def terms(self) -> dict[str, Any]:
@@ -97,6 +96,9 @@ class ReviewPolicy:
     def wants_full_review(self, sample_id: str) -> bool:
         """Tell whether this sample is judged in full although it was approved in the grid."""
         return drawn(f"grid:{sample_id}", self.grid_full_share)
+
+
+TERMS = frozenset(each.name for each in fields(ReviewPolicy))
 
 
 class PolicyVersion(models.Model):

@@ -67,7 +67,7 @@ def test_nobody_signs_up_alone(client):
 
 @pytest.mark.parametrize("name", ["mfa_index", "account_change_password", "account_set_password", "account_logout"])
 def test_the_pages_of_the_own_account_have_our_look(name, dee, client):
-    client.force_login(dee, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(dee)
     response = client.get(reverse(name), follow=True)
     assert response.status_code == 200
     assert 'class="rail"' in text_of(response)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Event, User
-from core.prepared import Prepared, insert
+from core.prepared import Prepared, execute, insert, update
 from learning.models import LearningSample
 from tests import people
 from tests.factories.learning import delivered, pune, vehicles
@@ -77,3 +77,37 @@ def test_each_thread_reads_by_its_own_connection():
     assert answers == [[ann.pk] * 3] * 4
     connection.close()
     assert of_name.first(name="Ann", least=0) == ann
+
+
+def test_an_update_by_fields_does_what_the_querysets_does():
+    olga, ann = people.olga(), people.ann()
+    assert update(User, {"pk": ann.pk, "name": "Ann"}, {"name": "Anna 100%", "organization": olga.organization}) == 1
+    found = User.objects.get(pk=ann.pk)
+    assert (found.name, found.organization) == ("Anna 100%", olga.organization)
+    assert update(User, {"pk": ann.pk, "name": "Ann"}, {"name": "Nobody"}) == 0
+    assert update(User, {"pk": ann.pk}, {"organization": None}) == 1
+    assert User.objects.get(pk=ann.pk).organization is None
+
+
+def test_a_constant_with_a_percent_sign_stays_what_it_is():
+    odd = User.objects.create(name="100% 's", email="odd@example.org", role="annotator")
+    by_key = Prepared(lambda key: User.objects.filter(pk=key, name="100% 's"), key=int)
+    assert by_key.first(key=odd.pk) == odd
+    assert by_key.first(key=odd.pk + 1) is None
+
+
+def test_it_is_planned_once_and_goes_on_after_a_rollback():
+    ann = people.ann()
+    by_key = Prepared(lambda key: User.objects.filter(pk=key), key=int)
+    for _ in range(8):  # PostgreSQL plans it at the sixth
+        assert by_key.first(key=ann.pk) == ann
+        with pytest.raises(IntegrityError), transaction.atomic():
+            insert(User(name="Twin", email=ann.email, role=ann.role))
+    assert by_key.first(key=ann.pk) == ann
+
+
+def test_what_is_executed_is_logged_like_all_else(django_assert_num_queries):
+    with django_assert_num_queries(3):
+        assert execute("SELECT 1")[0] == [(1,)]
+        assert execute("SELECT 1 WHERE 1 = %s", [2])[0] == []
+        assert update(User, {"pk": -1}, {"name": "x"}) == 0

@@ -104,7 +104,7 @@ def test_strangers_get_no_sample():
 def test_a_browser_session_needs_its_csrf_token():
     waiting()
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(people.ann(), backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(people.ann())
     body = {"ai_module": "vehicles"}
     assert browser.post(NEXT, body, content_type="application/json").status_code == 403
     browser.cookies["csrftoken"] = "a" * 32
@@ -120,7 +120,7 @@ def test_a_key_that_is_not_known_is_401():
 def browser_of(user):
     """A page's session, with the token that its forms carry."""
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user)
     browser.cookies["csrftoken"] = "a" * 32
     return browser
 
