@@ -85,8 +85,11 @@ class Tally:
         row[2] += amount
 
 
-def count(tally: Tally, judgement: Judgement, rules: Rules) -> None:
-    """Count what one judgement says alone: of its person, and of the model whose prediction it judged."""
+def count(tally: Tally, judgement: Judgement, rules: Rules, iou: float) -> None:
+    """Count what one judgement says alone: of its person, and of the model whose prediction it judged.
+
+    From `iou` on two boxes are the same, by the module's policy.
+    """
     base = Cut("", judgement.module, judgement.week)
     person = base._replace(person=judgement.person)
     if judgement.is_gold:
@@ -99,10 +102,10 @@ def count(tally: Tally, judgement: Judgement, rules: Rules) -> None:
         cut = base._replace(measure=M.CORRECTED, city=judgement.city, model=model, version=version)
         tally.add(cut, hits=int(judgement.status == "changed"))
     if judgement.is_own and judgement.truth is not None:
-        _against_truth(tally, person, judgement, rules)
+        _against_truth(tally, person, judgement, rules, iou)
 
 
-def count_sample(tally: Tally, judgements: Sequence[Judgement], rules: Rules) -> None:
+def count_sample(tally: Tally, judgements: Sequence[Judgement], rules: Rules, iou: float) -> None:
     """Count what all judgements of one sample say together, in the week of the last: agreement, and what the model said."""
     last = max(judgements, key=lambda each: each.key)
     base = Cut("", last.module, last.week)
@@ -111,7 +114,7 @@ def count_sample(tally: Tally, judgements: Sequence[Judgement], rules: Rules) ->
     own = [each for each in judgements if each.is_own]
     for one, other in permutations(own, 2):
         said, meant = (confusion.category(each.value, rules) for each in (one, other))
-        agrees = _agree(one.value, other.value, rules)
+        agrees = _agree(one.value, other.value, rules, iou)
         overlaps = _overlaps(one.value, other.value)
         for cut, of in ((base._replace(person=one.person), other.person), (base._replace(city=one.city), None)):
             pair = cut._replace(measure=M.PAIR, said=said, meant=meant, judges=len(own), other=of)
@@ -120,12 +123,12 @@ def count_sample(tally: Tally, judgements: Sequence[Judgement], rules: Rules) ->
                 tally.add(cut._replace(measure=M.IOU), n=len(overlaps), amount=sum(overlaps))
 
 
-def _against_truth(tally: Tally, person: Cut, judgement: Judgement, rules: Rules) -> None:
+def _against_truth(tally: Tally, person: Cut, judgement: Judgement, rules: Rules, iou: float) -> None:
     truth = judgement.truth or {}
     if judgement.value is None:
         tally.add(person._replace(measure=M.SAID, said=confusion.UNSURE, meant=confusion.category(truth, rules)))
         return
-    agrees = _agree(judgement.value, truth, rules)
+    agrees = _agree(judgement.value, truth, rules, iou)
     # mere texts have no classes, and are right or wrong all the same
     mere = [(confusion.category(judgement.value, rules), confusion.category(truth, rules))]
     for said, meant in list(confusion.classes(judgement.value, truth, rules)) or mere:
@@ -156,10 +159,10 @@ def _characters(tally: Tally, letters: Iterable[tuple[str, str]], cut: Cut, meas
         tally.add(cut._replace(measure=M.CHARACTERS), n=length, hits=errors)
 
 
-def _agree(one: dict[str, Any] | None, other: dict[str, Any] | None, rules: Rules) -> bool:
+def _agree(one: dict[str, Any] | None, other: dict[str, Any] | None, rules: Rules, iou: float) -> bool:
     if one is None or other is None:
         return one is other
-    return annotation.agree(one, other, rules)
+    return annotation.agree(one, other, rules, iou=iou)
 
 
 def _overlaps(one: dict[str, Any] | None, other: dict[str, Any] | None) -> list[float]:

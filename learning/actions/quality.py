@@ -108,7 +108,7 @@ def _counted(here: Collection[Judgement], elsewhere: Collection[Judgement]) -> T
     of_sample: dict[int, list[Judgement]] = {}
     for each in here:
         if each.module in rules:
-            tallies.count(tally, each, rules[each.module])
+            tallies.count(tally, each, *rules[each.module])
             if not each.is_gold:
                 of_sample.setdefault(each.sample, []).append(each)
     last_here = {sample: max(each.key for each in said) for sample, said in of_sample.items()}
@@ -117,7 +117,7 @@ def _counted(here: Collection[Judgement], elsewhere: Collection[Judgement]) -> T
             of_sample[each.sample].append(each)
     for sample, said in of_sample.items():
         if max(each.key for each in said) == last_here[sample]:
-            tallies.count_sample(tally, said, rules[said[0].module])
+            tallies.count_sample(tally, said, *rules[said[0].module])
     return tally
 
 
@@ -147,10 +147,10 @@ def _mark_outdated(elsewhere: Collection[Judgement], here: Collection[Judgement]
             QualityStretch.objects.filter(number=number, counted_at__lte=made_at[key] + LATE).update(counted_at=None)
 
 
-def _rules(modules: Collection[int]) -> dict[int, Rules]:
-    """Answer the rules of modules that have a schema."""
+def _rules(modules: Collection[int]) -> dict[int, tuple[Rules, float]]:
+    """Answer the rules of modules that have a schema, and from which overlap on two boxes are the same there."""
     found = AiModule.objects.filter(pk__in=modules).annotate(newest=Max("schemas__revision")).filter(newest__isnull=False)
-    return {module.pk: Rules.of(module.schema) for module in found}
+    return {module.pk: (Rules.of(module.schema), module.policy.iou) for module in found}
 
 
 READ = (

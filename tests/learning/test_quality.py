@@ -180,6 +180,21 @@ def test_a_sample_that_was_gold_later_still_counts_for_what_was_said_of_it_befor
     assert weeks[ann.pk].agreement.n == 9
 
 
+def test_boxes_are_the_same_from_the_overlap_on_that_the_policy_names():
+    policy = {"city_labels": "review", "overlap": 2, "iou": 0.5}
+    module = made.vehicles(task="detection", review_policy=policy, accepts_unlabelled=True)
+    made.delivered(made.pune(), 1, label_status=None, prediction={"boxes": [{"label": "car", "bbox": [0, 0, 20, 20]}]})
+    ann, al = people.ann(), people.al()
+    people.rhea()
+    judge(module, ann, "", decision="correct")
+    judge(module, al, "", decision="change", correction={"boxes": [{"label": "car", "bbox": [0, 0, 20, 14]}]})
+    quality.refresh()
+    assert LearningSample.objects.get().state == "settled"
+    assert quality_figures.agreement_of(rows(module)).pairs == Proportion(1, 1)
+    weeks = {week.person: week for week in quality_figures.by_person(rows(module))}
+    assert [weeks[who.pk].right for who in (ann, al)] == [Proportion(1, 1)] * 2
+
+
 def test_corrections_are_by_city_and_version_of_the_model(judged):
     module = judged[0]
     quality.refresh()
