@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import AutoField, Model, QuerySet
+from django.db.models import AutoField, CharField, ForeignKey, IntegerField, Model, QuerySet, TextField
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
@@ -70,7 +70,7 @@ class Prepared(Generic[Row]):
 
     def _spelled(self) -> "_Spelled[Row]":
         known = getattr(self.spelled, "known", None)
-        if known is None or known.owner is not connection.settings_dict:
+        if known is None or known.owner is not connections[DEFAULT_DB_ALIAS].settings_dict:
             known = _Spelled(self.make(**self.holes), self.holes)
             self.spelled.known = known
         found: _Spelled[Row] = known
@@ -104,7 +104,7 @@ class _Spelled(Generic[Row]):
     def read(self, rows: list[Any]) -> Iterator[Row]:
         """Make models of rows."""
         for row in self.compiler.apply_converters(rows, self.converters) if self.converters else rows:
-            made = self.model.from_db(connection.alias, self.names, row[self.start : self.end])
+            made = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.start : self.end])
             for populator in self.populators:
                 populator.populate(row, made)
             for name, column in self.annotations.items():
@@ -115,9 +115,9 @@ class _Spelled(Generic[Row]):
 def insert(row: Model) -> None:
     """Write a new row and set its key, like save(force_insert=True) of a model that nothing listens to."""
     statement = _insert_of(type(row), connection.vendor)
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in statement.fields]
+    values = [_bound(field, field.pre_save(row, add=True)) for field in statement.fields]
     [[row.pk]], _count = execute(statement.sql, values)
-    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  (as save does)
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001  (as save does)
 
 
 def update(model: type[Model], where: Mapping[str, Any], changes: Mapping[str, Any]) -> int:
@@ -128,6 +128,11 @@ def update(model: type[Model], where: Mapping[str, Any], changes: Mapping[str, A
 
 
 def _bound(field: Any, value: Any) -> Any:
+    """Answer a value as the database takes it; most are so already, and asking each field would take longer than writing the row."""
+    if value is None or (type(value) is str and isinstance(field, CharField | TextField)):
+        return value
+    if type(value) is int and isinstance(field, IntegerField | ForeignKey):
+        return value
     if field.remote_field and isinstance(value, Model):
         value = getattr(value, field.target_field.attname)
     return field.get_db_prep_save(value, connection)
