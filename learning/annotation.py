@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from core import typed
 from core.errors import Invalid
 from core.typed import Number
+from learning.renaming import Renames, names_of
 
 MAX_BOXES = 1_000
 MAX_TEXT = 500
@@ -67,13 +68,13 @@ class BadValue(Invalid):
 class Rules:
     """A schema made ready for checking many values; `asks` tells whether any attribute is required.
 
-    `names` and `retired` hold former names too: those go on meaning their label, which `renamed` leads to. `unreadable` is the
-    character that stands for one that cannot be read, or empty.
+    `names`, `retired` and `attributes` hold former names too: those go on meaning the same, and `renames` leads to the name of
+    today. `unreadable` is the character that stands for one that cannot be read, or empty.
     """
 
     names: frozenset[str]
     retired: frozenset[str]
-    renamed: Mapping[str, str]
+    renames: Renames
     attributes: Mapping[str, Mapping[str, Any]]
     asks: bool
     pattern: re.Pattern[str] | None
@@ -88,36 +89,14 @@ class Rules:
         return cls(
             names=frozenset(name for label in schema.labels for name in names_of(label)),
             retired=frozenset(name for label in schema.labels if label.get("retired") for name in names_of(label)),
-            renamed=renamed(schema.labels),
-            attributes={attribute["name"]: attribute for attribute in schema.attributes or ()},
+            renames=Renames.of(schema.labels, schema.attributes),
+            attributes={name: attribute for attribute in schema.attributes or () for name in names_of(attribute)},
             asks=any(attribute.get("required") for attribute in schema.attributes or () if not attribute.get("retired")),
             pattern=re.compile(text["pattern"]) if text.get("pattern") else None,
             max_length=text.get("max_length") or MAX_TEXT,
             normalise=text.get("normalise") or "space",
             unreadable=text.get("unreadable") or "",
         )
-
-
-def names_of(label: Mapping[str, Any]) -> tuple[str, ...]:
-    """Answer the name of a schema's label and those it had before."""
-    return (label["name"], *label.get("formerly", ()))
-
-
-def renamed(labels: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Answer former name → name for all labels of a schema that were renamed."""
-    return {former: label["name"] for label in labels for former in label.get("formerly", ())}
-
-
-def in_current_names(value: Mapping[str, Any] | None, names: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """Answer the value with labels under the names they have now (`renamed` of a schema); the same one where none changed."""
-    if not value or not names:
-        return value
-    said = dict(value)
-    if said.get("label"):
-        said["label"] = names.get(said["label"], said["label"])
-    if said.get("boxes"):
-        said["boxes"] = [{**box, "label": names.get(box["label"], box["label"])} for box in said["boxes"]]
-    return said
 
 
 def check(value: Any, schema: Schema | Rules, *, size: Size | None = None, allow_retired: bool = False) -> None:
@@ -247,16 +226,19 @@ def _check_attributes(values: Mapping[str, Any], rules: Rules, *, per: str, need
             raise BadValue(f"There is no attribute {str(name)[:60]!r} in the schema.", code="attribute_outside_schema")
         if not _fits(value, definition):
             raise BadValue(f"The attribute {name!r} cannot have this value.", code="attribute_outside_schema")
+    said = {rules.attributes[name]["name"] for name in values}
+    if len(said) < len(values):
+        raise BadValue("An attribute is there twice, under a former name and its name.", code="attribute_outside_schema")
     for name, definition in rules.attributes.items() if needed else ():
         asked = definition.get("required") and not definition.get("retired")
-        if asked and definition.get("per", "sample") == per and name not in values:
+        if asked and definition.get("per", "sample") == per and definition["name"] not in said:
             raise BadValue(f"The attribute {name!r} is required.", code="attribute_missing")
 
 
 def _fits(value: Any, definition: Mapping[str, Any]) -> bool:
     match definition["type"]:
         case "select":
-            return value in definition.get("values", ())
+            return value in definition.get("values", ()) or value in definition.get("values_formerly", ())
         case "checkbox":
             return isinstance(value, bool)
         case "number":
@@ -275,8 +257,8 @@ def is_number(value: Any) -> bool:
 def _same_words(a: Mapping[str, Any], b: Mapping[str, Any], rules: Rules) -> bool:
     texts = [_normalised(value.get("text") or "", rules) for value in (a, b)]
     said = [value.get("label") or "" for value in (a, b)]
-    labels = [rules.renamed.get(label, label) for label in said]
-    attributes = [value.get("attributes") or {} for value in (a, b)]
+    labels = [rules.renames.label(label) for label in said]
+    attributes = [rules.renames.spelled(value.get("attributes")) for value in (a, b)]
     return labels[0] == labels[1] and attributes[0] == attributes[1] and texts[0] == texts[1]
 
 

@@ -55,4 +55,4 @@ def characters(said: Value, meant: Value, rules: Rules) -> list[tuple[str, str]]
 
 
 def _named(label: str, rules: Rules) -> str:
-    return str(rules.renamed.get(label, label))[:LONGEST]
+    return str(rules.renames.label(label))[:LONGEST]

@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from learning import shortcuts
-from learning.annotation import renamed
 from learning.models import AiModule, HitlLabel, LabelSchema, LearningSample, ReviewPolicy, ReviewSlot, SampleState, Task
 from learning.models.label import LabelSource, LabelStatus
+from learning.renaming import Renames
 from learning.slot_handles import handle
 from learning.thumbnails import WITH_PICTURES, thumbnail_url
 
@@ -39,7 +39,7 @@ def beginning(module: AiModule, schema: LabelSchema, user: User, kind: str) -> d
         "boxes": draws,
         "hides": module.policy.hide_prediction and kind not in {"dispute", "check"},
         "labels": labels,
-        "names": renamed(schema.labels),
+        "names": vars(Renames.of(schema.labels, schema.attributes)),
         "finds": any(not label["key"] for label in labels),
         "attributes": [{"per": "sample", "values": [], "required": False, **each} for each in attributes],
         "text": schema.text or {},

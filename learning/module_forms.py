@@ -139,6 +139,7 @@ class LabelForm(forms.Form):
 class AttributeForm(forms.Form):
     """One attribute; without a name it is none."""
 
+    id = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     name = forms.CharField(label=_("Name"), required=False, max_length=MAX_NAME)
     type = forms.ChoiceField(label=_("Type"), choices=[(name, _(name)) for name in ATTRIBUTE_TYPES])
     per = forms.ChoiceField(label=_("Of each"), choices=[("sample", _("sample")), ("box", _("box"))])
@@ -147,7 +148,7 @@ class AttributeForm(forms.Form):
         required=False,
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("One a line; of a select only."),
+        help_text=_("One a line; of a select only. “red -> crimson” calls the value red crimson from now on."),
     )
     required = forms.BooleanField(label=_("Must be said"), required=False)
     retired = forms.BooleanField(label=_("Retired"), required=False)
@@ -321,4 +322,12 @@ def _label(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attribute(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {**{name: given[name] for name in ("name", "type", "per", "required", "retired")}, "values": lines(given["values"])}
+    values, renamed = [], {}
+    for line in lines(given["values"]):
+        former, arrow, now = (part.strip() for part in line.partition("->"))
+        if arrow and former and now:
+            renamed[former] = now
+        values.append(now if arrow and former and now else line)
+    known = {"id": given["id"]} if given.get("id") else {}
+    said = {name: given[name] for name in ("name", "type", "per", "required", "retired")}
+    return {**known, **said, "values": list(dict.fromkeys(values)), **({"values_formerly": renamed} if renamed else {})}

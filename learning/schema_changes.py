@@ -74,24 +74,32 @@ def _label(old: Row | None, new: Row) -> Iterator[Change]:
 
 
 def _attributes(before: Sequence[Row], after: Sequence[Row]) -> Iterator[Change]:
-    old = {attribute["name"]: attribute for attribute in before}
+    old = {attribute["id"]: attribute for attribute in before}
     for attribute in after:
-        name, known = attribute["name"], old.pop(attribute["name"], None)
+        name, known = attribute["name"], old.pop(attribute["id"], None)
         if known is None:
             yield Change(ADDED, name, _("is asked from now on"))
-        elif attribute.get("retired") and not known.get("retired"):
+            continue
+        if known["name"] != name:
+            told = _("was called %(old)s; what was said as %(old)s goes on meaning it") % {"old": known["name"]}
+            yield Change(RENAMED, name, told)
+            known = {**known, "name": name, "formerly": attribute.get("formerly", [])}
+        if attribute.get("retired") and not known.get("retired"):
             yield Change(RETIRED, name, _("is no longer asked; what was said of it stays"))
         elif attribute != known:
             yield Change(CHANGED, name, _attribute_told(known, attribute))
-    for name in old:
-        yield Change(GONE, name, _("leaves the schema"))
+    for attribute in old.values():
+        yield Change(GONE, attribute["name"], _("leaves the schema"))
 
 
 def _attribute_told(old: Row, new: Row) -> str:
     parts = []
-    if more := [value for value in new["values"] if value not in old["values"]]:
+    formerly = new.get("values_formerly", {})
+    renamed = {former: formerly[former] for former in old["values"] if former in formerly}
+    parts += [_("its value %(old)s is called %(new)s") % {"old": former, "new": now} for former, now in renamed.items()]
+    if more := [value for value in new["values"] if value not in old["values"] and value not in renamed.values()]:
         parts.append(_("may be %s too") % ", ".join(more))
-    if fewer := [value for value in old["values"] if value not in new["values"]]:
+    if fewer := [value for value in old["values"] if value not in new["values"] and value not in renamed]:
         parts.append(_("may no longer be %s") % ", ".join(fewer))
     if old["required"] != new["required"]:
         parts.append(_("must be said") if new["required"] else _("need not be said"))

@@ -9,7 +9,8 @@ from typing import Any
 
 from core.errors import Invalid
 from learning import patterns, shortcuts
-from learning.annotation import MAX_TEXT, NORMALISERS, names_of
+from learning.annotation import MAX_TEXT, NORMALISERS
+from learning.renaming import names_of
 
 COLORS = ("#3b76d1", "#d1603b", "#3ba55d", "#9b59b6", "#c9a227", "#16a2a8", "#c0397b", "#6b7a8f", "#8a6d3b")
 COLOR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE)
@@ -47,9 +48,10 @@ def read_labels(given: Labels, before: Sequence[Mapping[str, Any]] = (), *, firs
 
 
 class _Known:
-    """The labels of the revision before, each claimed once."""
+    """The labels or attributes of the revision before, each claimed once."""
 
-    def __init__(self, before: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, before: Sequence[Mapping[str, Any]], noun: str = "label") -> None:
+        self.noun = noun
         self.by_id = {label["id"]: label for label in before}
         self.by_name = {label["name"]: label for label in before}
         self.claimed: set[int] = set()
@@ -58,7 +60,7 @@ class _Known:
         if asked.get("id") is None:
             found = self.by_name.get(asked["name"], {})
         elif isinstance(asked["id"], bool) or not isinstance(asked["id"], int) or asked["id"] not in self.by_id:
-            raise Invalid(f"There is no label with the id {str(asked['id'])[:20]}; a new one comes without an id.")
+            raise Invalid(f"There is no {self.noun} with the id {str(asked['id'])[:20]}; a new one comes without an id.")
         else:
             found = self.by_id[asked["id"]]
         if found:
@@ -92,7 +94,7 @@ def _read_label(asked: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str,
 
 
 def _number(labels: list[dict[str, Any]], first_id: int) -> None:
-    """Give each new label the next id."""
+    """Give each new label or attribute the next id."""
     number = max([first_id, *(label["id"] + 1 for label in labels if label["id"])])
     for label in labels:
         if label["id"] is None:
@@ -110,32 +112,43 @@ def _dress(labels: list[dict[str, Any]]) -> None:
             label["shortcut"] = "" if key in taken else key
 
 
-def _check_names(labels: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> None:
-    """Raise Invalid where a name means two labels: what was said under it once would change its meaning."""
+def _check_names(labels: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], noun: str = "label") -> None:
+    """Raise Invalid where a name means two labels or attributes: what was said under it once would change its meaning."""
     meaning = {name: label["id"] for label in before for name in names_of(label)}
     for label in labels:
         for name in names_of(label):
             if meaning.setdefault(name, label["id"]) != label["id"]:
-                raise Invalid(f"{name} is the name of another label, or was: what was said under it would change its meaning.")
+                raise Invalid(f"{name} is the name of another {noun}, or was: what was said under it would change its meaning.")
 
 
-def read_attributes(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Answer attributes, each {name, type, values, required, per, retired?}."""
+def read_attributes(
+    given: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = (), *, first_id: int = 1
+) -> list[dict[str, Any]]:
+    """Answer attributes, each {id, name, type, values, required, per, retired?, formerly?, values_formerly?}.
+
+    One of `before` is known again by its id, else by its name, as a label is; under another name it keeps the former one.
+    `values_formerly` says former value → value: what was said as the former goes on meaning the value.
+    """
     if not isinstance(given, list | tuple) or len(given) > MAX_ATTRIBUTES:
         raise Invalid(f"The attributes of a schema are a list of {MAX_ATTRIBUTES} at most.")
-    attributes = [_read_attribute(attribute) for attribute in given]
-    read_names([attribute["name"] for attribute in attributes], "An attribute")
+    if not all(isinstance(attribute, Mapping) for attribute in given):
+        raise Invalid("An attribute is an object with a name and a type.")
+    read_names([attribute.get("name") for attribute in given], "An attribute")
+    known = _Known(before, "attribute")
+    attributes = [_read_attribute(attribute, known.of(attribute)) for attribute in given]
+    _number(attributes, first_id)
+    _check_names(attributes, before, "attribute")
     return attributes
 
 
-def _read_attribute(given: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(given, Mapping) or given.get("type") not in ATTRIBUTE_TYPES:
+def _read_attribute(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    if given.get("type") not in ATTRIBUTE_TYPES:
         raise Invalid(f"An attribute is an object whose type is one of {', '.join(sorted(ATTRIBUTE_TYPES))}.")
-    if unknown := set(given) - {"name", "type", "values", "required", "per", "retired"}:
+    if unknown := set(given) - {"id", "name", "type", "values", "required", "per", "retired", "formerly", "values_formerly"}:
         raise Invalid(f"An attribute has no {', '.join(sorted(map(str, unknown)))}.")
     if given.get("per", "sample") not in {"sample", "box"}:
         raise Invalid("An attribute is per sample or per box.")
-    [name] = read_names([given.get("name")], "An attribute")
+    name = given["name"]
     values = read_names(given.get("values") or [], "A value")
     if len(values) > MAX_VALUES:
         raise Invalid(f"The attribute {name} may have {MAX_VALUES} values at most.")
@@ -145,14 +158,36 @@ def _read_attribute(given: Mapping[str, Any]) -> dict[str, Any]:
             if not values
             else f"The attribute {name} is no select, so it has no values."
         )
+    former = [said for said in (names_of(known) if known else ()) if said != name]
+    renamed = _read_renamed_values(given, known, values)
     return {
+        "id": known.get("id"),
         "name": name,
         "type": given["type"],
         "values": values,
         "required": bool(given.get("required")),
         "per": given.get("per", "sample"),
         **({"retired": True} if given.get("retired") else {}),
+        **({"formerly": former} if former else {}),
+        **({"values_formerly": renamed} if renamed else {}),
     }
+
+
+def _read_renamed_values(given: Mapping[str, Any], known: Mapping[str, Any], values: Sequence[str]) -> dict[str, str]:
+    """Answer former value → value, with the renames of earlier revisions led on; raises Invalid for one that leads nowhere."""
+    asked = given.get("values_formerly") or {}
+    if not isinstance(asked, Mapping):
+        raise Invalid("values_formerly says former value → value.")
+    renamed = {former: asked.get(now, now) for former, now in known.get("values_formerly", {}).items()} | dict(asked)
+    renamed = {former: now for former, now in renamed.items() if former not in values}
+    if strangers := [former for former in asked if former not in {*known.get("values", ()), *known.get("values_formerly", ())}]:
+        raise Invalid(f"{given['name']} never had the value {str(strangers[0])[:MAX_NAME]}.")
+    if lost := [now for now in renamed.values() if now not in values]:
+        kept = {former: now for former, now in renamed.items() if now in values}
+        if any(now not in values for now in asked.values()):
+            raise Invalid(f"{given['name']} has no value {str(lost[0])[:MAX_NAME]} that another could be called now.")
+        return kept
+    return renamed
 
 
 def read_text(given: Mapping[str, Any]) -> dict[str, Any]:

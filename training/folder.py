@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from learning.annotation import in_current_names, names_of, renamed
 from learning.models import StoredObject
+from learning.renaming import Renames, in_current_names, names_of
 from training import local
 from training.manifest import read_members
 from training.models import JobKind, TrainingJob, TrainingRun
@@ -74,7 +74,8 @@ def _write_manifest(job: TrainingJob, folder: Path, tick: Callable[[], None]) ->
     if version.manifest is None or version.truth is None:
         raise Unprepared(f"{version} has no manifest.")
     paths = [local.cached(kept.name, kept.alias, kept.sha256, tick=tick) for kept in (version.manifest, version.truth)]
-    members, names = _wanted(job, read_members(*paths)), renamed(version.label_schema["labels"])
+    schema = version.label_schema
+    members, names = _wanted(job, read_members(*paths)), Renames.of(schema["labels"], schema.get("attributes"))
     with (folder / MANIFEST_NAME).open("wb") as out:
         while chunk := list(islice(members, CHUNK)):
             places = _fetch([line for line, _ in chunk], tick)

@@ -13,8 +13,8 @@ from accounts.models import User
 from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
 from learning import schema_changes, schema_reading
-from learning.annotation import names_of
 from learning.models import AiModule, HitlLabel, LabelSchema, LearningSample
+from learning.renaming import names_of
 
 MAX_NOTE = 300
 
@@ -80,14 +80,22 @@ def _read(newest: LabelSchema, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_labels(newest: LabelSchema, given: schema_reading.Labels) -> list[dict[str, Any]]:
-    every = LabelSchema.objects.filter(module=newest.module_id).values_list("labels", flat=True)
-    last = max((label["id"] for labels in every for label in labels), default=0)
-    return schema_reading.read_labels(given, newest.labels, first_id=last + 1)
+    return schema_reading.read_labels(given, newest.labels, first_id=_next_id(newest, "labels"))
+
+
+def _read_attributes(newest: LabelSchema, given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return schema_reading.read_attributes(given, newest.attributes, first_id=_next_id(newest, "attributes"))
+
+
+def _next_id(newest: LabelSchema, part: str) -> int:
+    """Answer the id of the next label or attribute: none is ever given twice in a module."""
+    every = LabelSchema.objects.filter(module=newest.module_id).values_list(part, flat=True)
+    return max((row["id"] for rows in every for row in rows), default=0) + 1
 
 
 _READERS: dict[str, Callable[[LabelSchema, Any], Any]] = {
     "labels": _read_labels,
-    "attributes": lambda _, given: schema_reading.read_attributes(given),
+    "attributes": _read_attributes,
     "text": lambda _, given: schema_reading.read_text(given),
     "reasons": lambda _, given: schema_reading.read_reasons(given),
     "reject_reasons": lambda _, given: schema_reading.read_reasons(given),
@@ -111,8 +119,8 @@ def _refuse_used(newest: LabelSchema, read: Mapping[str, Any]) -> None:
     """Raise Invalid where a label or an attribute that was used is left out."""
     kept = {label["id"] for label in read["labels"]}
     gone: list[tuple[str, Sequence[str]]] = [(row["name"], names_of(row)) for row in newest.labels if row["id"] not in kept]
-    attributes = {attribute["name"] for attribute in read["attributes"]}
-    gone += [(row["name"], [row["name"]]) for row in newest.attributes if row["name"] not in attributes]
+    attributes = {attribute["id"] for attribute in read["attributes"]}
+    gone += [(row["name"], names_of(row)) for row in newest.attributes if row["id"] not in attributes]
     for name, names in gone:
         if _was_said(newest.module_id, names):
             raise Invalid(f"{name} was used: retire it instead of leaving it out, so that what was said keeps its meaning.")

@@ -115,7 +115,9 @@ def copied(schema: LabelSchema) -> dict[str, Any]:
     """Answer what another module's schema may begin with: the labels in use under new ids, without their past and pictures."""
     kept = ("name", "color", "shortcut", "guide")
     labels = [{part: label[part] for part in kept if part in label} for label in schema.labels if not label.get("retired")]
-    attributes = [attribute for attribute in schema.attributes if not attribute.get("retired")]
+    past = {"id", "formerly", "values_formerly"}
+    asked = [attribute for attribute in schema.attributes if not attribute.get("retired")]
+    attributes = [{part: said for part, said in attribute.items() if part not in past} for attribute in asked]
     return {**schema.content, "labels": labels, "attributes": attributes}
 
 

@@ -72,7 +72,7 @@ class LabelSchema(models.Model):
     """One revision of a module's answers; append-only, with stable label ids.
 
     labels `[{id, name, color, shortcut, retired?, formerly?: [name], guide?, examples?: [sample_id]}]`: a former name goes on
-    meaning its label. attributes `[{name, type, values, required, per, retired?}]`, text `{pattern, normalise, max_length,
+    meaning its label. attributes `[{id, name, type, values, required, per, retired?, formerly?, values_formerly?: {former: value}}]`, text `{pattern, normalise, max_length,
     unreadable}` or empty, reasons `[str]` for unsure, and for reject unless that has its own. guide is what annotators read.
     """
 

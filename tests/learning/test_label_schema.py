@@ -11,6 +11,7 @@ from learning import annotation, patterns, schema_changes, shortcuts
 from learning.actions import label_schema, review
 from learning.annotation import Rules
 from learning.models import LabelSchema
+from learning.renaming import in_current_names
 from tests import people
 from tests.factories import training as rooms
 from tests.factories.learning import delivered, pune, vehicles
@@ -82,8 +83,8 @@ def test_a_former_name_goes_on_meaning_its_label():
     assert annotation.agree({"label": "car"}, {"label": "automobile"}, rules)
     boxes = [{"boxes": [{"label": name, "bbox": [0, 0, 9, 9]}]} for name in ("car", "automobile")]
     assert annotation.agree(*boxes, rules)
-    assert annotation.in_current_names(boxes[0], rules.renamed) == boxes[1]
-    assert annotation.in_current_names({"label": "car"}, rules.renamed) == {"label": "automobile"}
+    assert in_current_names(boxes[0], rules.renames) == boxes[1]
+    assert in_current_names({"label": "car"}, rules.renames) == {"label": "automobile"}
 
 
 def test_renamed_back_and_forth_the_names_stay_its_own():

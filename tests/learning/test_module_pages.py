@@ -193,7 +193,7 @@ def test_a_schema_is_edited_and_saved():
     ]
     assert schema.reasons == ["dark", "wet"]
     assert schema.attributes == [
-        {"name": "make", "type": "select", "values": ["kia", "fiat"], "required": False, "per": "sample"}
+        {"id": 1, "name": "make", "type": "select", "values": ["kia", "fiat"], "required": False, "per": "sample"}
     ]
 
 

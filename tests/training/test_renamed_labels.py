@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from core.canonical import canonical_sha256
 from learning.actions import label_schema
 from tests import people
 from tests.factories import training as make
@@ -33,6 +34,22 @@ def test_members_come_under_the_name_their_label_has_now(tmp_path):
     truths = [json.loads(line)["truth"]["label"] for line in (tmp_path / "run" / "manifest.jsonl").read_text().splitlines()]
     assert [label["name"] for label in wanted["labels"]][:3] == names
     assert set(names) <= set(truths) <= {label["name"] for label in wanted["labels"]}
+
+
+def test_attributes_come_under_the_names_and_values_they_have_now(tmp_path):
+    ada = people.ada()
+    module = make.module(ada)
+    lit = {"name": "lit", "type": "select", "values": ["hell", "dunkel"]}
+    label_schema.revise(module, by=ada, based_on=1, attributes=[lit])
+    truth = {"label": "1", "attributes": {"lit": "hell"}}
+    make.sample(module, make.city(ada), 99, truth=truth, truth_sha256=canonical_sha256(truth))
+    new = {"id": 1, "name": "light", "type": "select", "values": ["bright", "dunkel"], "values_formerly": {"hell": "bright"}}
+    label_schema.revise(module, by=ada, based_on=2, attributes=[new])
+    make.training_job(ada)
+    held = run.claim("training.cpu", "w1")
+    folder.prepare(held, tmp_path / "run", tick=lambda: None)
+    truths = [json.loads(line)["truth"] for line in (tmp_path / "run" / "manifest.jsonl").read_text().splitlines()]
+    assert [truth["attributes"] for truth in truths if "attributes" in truth] == [{"light": "bright"}]
 
 
 def test_a_model_of_before_is_evaluated_by_what_its_classes_mean(tmp_path):
