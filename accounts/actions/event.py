@@ -1,5 +1,6 @@
 """Writing the audit log."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -14,8 +15,19 @@ def record(by: User | None, verb: str, obj: models.Model, **facts: Any) -> Event
 
     Facts hold ids and counts, never plates or personal text.
     """
+    event = _event(by, verb, obj, facts)
+    insert(event)
+    return event
+
+
+def record_all(by: User | None, verb: str, done: Iterable[tuple[models.Model, dict[str, Any]]]) -> None:
+    """Append that `by` did the same to many objects, each with its facts, like `record`."""
+    Event.objects.bulk_create(_event(by, verb, obj, facts) for obj, facts in done)
+
+
+def _event(by: User | None, verb: str, obj: models.Model, facts: dict[str, Any]) -> Event:
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
-    event = Event(
+    return Event(
         actor_id=by.pk if by else None,
         actor_name=by.name if by else "hub",
         organization_id=getattr(obj, "organization_id", None),
@@ -25,5 +37,3 @@ def record(by: User | None, verb: str, obj: models.Model, **facts: Any) -> Event
         facts=facts,
         request_id=str(request_id)[:64],
     )
-    insert(event)
-    return event

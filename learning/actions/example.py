@@ -1,23 +1,17 @@
 """Verbs on training examples: bringing one in, saying whether its label is right, and its user's consent."""
 
-import hashlib
 import io
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
 from core.hooks import SampleChange
-from core.ids import new_id
 from core.prepared import Prepared
 from core.storage import ObjectMissing, store
 from learning import annotation, features, previews
@@ -26,53 +20,23 @@ from learning.actions import ledger
 from learning.actions import object as stored_object
 from learning.actions import sample as samples
 from learning.actions.arrival import name_in
-from learning.actions.intake import SAMPLE_NAMESPACE
-from learning.actions.settling import SETTLED_FIELDS, announce, apply, city_verdict
+from learning.actions.example_writing import MEDIA_TYPES, Facts, Incoming, event_of, metadata_of, write
+from learning.annotation import Rules
 from learning.defects import Defect
 from learning.features import Expected, Features
 from learning.models import (
     AiModule,
-    Camera,
-    Decision,
     ExampleStatus,
     HitlLabel,
-    LabelStatus,
     LearningSample,
     ObjectKind,
-    ReviewSlot,
-    SampleState,
-    SampleType,
     StoredObject,
     Task,
     TrainingExample,
 )
-from learning.models.city import HUB
-from learning.models.label import LabelSource
 
-EXAMPLES = "examples"
-"""The camera of examples, and the beginning of their event ids."""
 MAX_ID = 120
-MAX_EVENT = 200
 CHUNK = 1_000
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is said of an example; `source` is its relative path, where it has one, and `label_status` what is known of the label.
-
-    confirmed: a person found it right; corrected: a person changed it to this; unconfirmed: it waits for review.
-    """
-
-    user_id: str
-    label: str
-    label_status: str = ExampleStatus.UNCONFIRMED
-    session_id: str | None = None
-    record_id: uuid.UUID | None = None
-    performer_id: str | None = None
-    timestamp: datetime = field(default_factory=timezone.now)
-    consent_given: bool = False
-    is_demo: bool = False
-    source: str = ""
 
 
 def add(content: bytes, *, by: User | None, module: AiModule, facts: Facts) -> tuple[TrainingExample, bool]:
@@ -82,8 +46,9 @@ def add(content: bytes, *, by: User | None, module: AiModule, facts: Facts) -> t
     `by` is None for the command line. Raises Invalid, Conflict for a record_id or path of other features, or StoreError. Not
     for transactions.
     """
-    _check(by, module, facts)
-    found = _inspected(content, module)
+    check_module(by, module)
+    check_facts(facts, Rules.of(module.schema))
+    found = inspected(content, module)
     if known := _known(facts, found.sha256):
         return known, False
     kept: list[StoredObject] = []
@@ -92,7 +57,7 @@ def add(content: bytes, *, by: User | None, module: AiModule, facts: Facts) -> t
         drawing = previews.preview(io.BytesIO(content))
         kept.append(_store(drawing, ObjectKind.THUMBNAIL, facts, found, by))
         kept[0].thumbnail = kept[1]
-        return _write(module, facts, found, kept[0], by), True
+        return write(module, [Incoming(facts, found, kept[0])], by)[0], True
     except BaseException as error:
         samples.discard(kept)
         known = _known(facts, found.sha256) if isinstance(error, IntegrityError) else None
@@ -108,14 +73,15 @@ def add_stored(
 
     `adopt` lets it name an object that no row of the hub knows yet. Raises as `add` does.
     """
-    _check(by, module, facts)
+    check_module(by, module)
+    check_facts(facts, Rules.of(module.schema))
     obj = _referenced(reference, adopt=adopt)
     try:
         with store(obj.alias).open_object(obj.name) as stream:
             content = stream.read(settings.UPLOAD_MAX_BYTES + 1)
     except ObjectMissing as error:
         raise _unknown_reference() from error
-    found = _inspected(content, module, sha256=obj.sha256)
+    found = inspected(content, module, sha256=obj.sha256)
     if known := _known(facts, found.sha256):
         return known, False
     drawn: list[StoredObject] = []
@@ -124,7 +90,7 @@ def add_stored(
             drawing = previews.preview(io.BytesIO(content))
             drawn.append(_store(drawing, ObjectKind.THUMBNAIL, facts, found, by))
             obj.thumbnail = drawn[0]
-        return _write(module, facts, found, obj, by), True
+        return write(module, [Incoming(facts, found, obj)], by)[0], True
     except BaseException as error:
         samples.discard(drawn)
         known = _known(facts, found.sha256) if isinstance(error, IntegrityError) else None
@@ -178,11 +144,16 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
 _OF_SAMPLE = Prepared(lambda sample: TrainingExample.objects.filter(sample=sample).only("pk")[:1], sample=int)
 
 
-def _check(by: User | None, module: AiModule, facts: Facts) -> None:
+def check_module(by: User | None, module: AiModule) -> None:
+    """Raise Refused or Invalid where `by` may bring no examples, or the module takes none."""
     if by is not None:
         require(by, Permission.CURATE_SAMPLES)
     if module.task != Task.FEATURES:
         raise Invalid(f"{module.name} takes {module.task}, not features.", errors={"modality": ["is no module of features"]})
+
+
+def check_facts(facts: Facts, rules: Rules) -> None:
+    """Raise Invalid where what is said of an example makes no sense."""
     for name in ("user_id", "session_id", "performer_id"):
         value = getattr(facts, name)
         if value is not None and not (0 < len(value) <= MAX_ID and value.isprintable()):
@@ -195,10 +166,11 @@ def _check(by: User | None, module: AiModule, facts: Facts) -> None:
         raise Invalid("An example has a label.", errors={"label": ["is needed"]})
     if "\0" in facts.source:
         raise Invalid("A path holds no NUL.")
-    annotation.check({"label": facts.label}, module.schema)
+    annotation.check({"label": facts.label}, rules)
 
 
-def _inspected(content: bytes, module: AiModule, sha256: str = "") -> Features:
+def inspected(content: bytes, module: AiModule, sha256: str = "") -> Features:
+    """Answer what an NPZ holds; raises Invalid where it is not what the module takes."""
     expected = Expected(module.encoding, module.dims or 0)
     try:
         return features.inspect(
@@ -219,15 +191,10 @@ def _known(facts: Facts, sha256: str) -> TrainingExample | None:
         return same
     if facts.record_id is not None and rows.filter(record_id=facts.record_id).exists():
         raise Conflict("There is another example of this record_id.", code="record_id_conflict")
-    if facts.source and LearningSample.objects.filter(city=cities.hub(), event_id=_event(facts, sha256)).exists():
+    if facts.source and LearningSample.objects.filter(city=cities.hub(), event_id=event_of(facts, sha256)).exists():
         raise Conflict("There is another file under this path.", code="event_id_conflict")
-    ledger.refuse_erased(cities.hub(), _event(facts, sha256))
+    ledger.refuse_erased(cities.hub(), event_of(facts, sha256))
     return None
-
-
-def _event(facts: Facts, sha256: str) -> str:
-    named = f"{EXAMPLES}:{facts.user_id}/{facts.source or sha256}"
-    return named if len(named) <= MAX_EVENT else f"{EXAMPLES}:{hashlib.sha256(named.encode()).hexdigest()}"
 
 
 def _referenced(reference: str, *, adopt: bool) -> StoredObject:
@@ -248,91 +215,6 @@ def _unknown_reference() -> Invalid:
 
 
 def _store(content: bytes, kind: ObjectKind, facts: Facts, found: Features, by: User | None) -> StoredObject:
-    metadata = {
-        "city_id": HUB,
-        "camera_id": EXAMPLES,
-        "event_id": _event(facts, found.sha256),
-        "label_status": facts.label_status,
-        "uploaded_at": timezone.now().isoformat(timespec="seconds"),
-        "detection_timestamp": facts.timestamp.isoformat(),
-    }
-    media_type = features.MEDIA_TYPE if kind == ObjectKind.FEATURES else previews.MEDIA_TYPE
-    return stored_object.store_bytes(content, kind=kind, media_type=media_type, metadata=metadata, owner=by)
-
-
-@transaction.atomic
-def _write(module: AiModule, facts: Facts, found: Features, obj: StoredObject, by: User | None) -> TrainingExample:
-    """Write sample, label or slot, and example."""
-    if obj.thumbnail is not None:
-        StoredObject.objects.filter(pk=obj.thumbnail.pk).update(verified_at=timezone.now())
-    obj.sha256, obj.size, obj.encoding, obj.dtype = found.sha256, found.size, found.encoding, found.dtype
-    obj.shape, obj.verified_at = list(found.shape), timezone.now()
-    obj.save()
-    sample = _sample(module, facts, found, obj)
-    sample.save(force_insert=True)
-    label = _label(sample, module, facts, by)
-    if label is not None:
-        label.save(force_insert=True)
-    change = apply(sample, city_verdict(module.policy, sample, label))
-    sample.save(update_fields=SETTLED_FIELDS)
-    if sample.state == SampleState.PENDING:
-        ReviewSlot.opened(sample).save(force_insert=True)
-    copied = ("user_id", "label", "session_id", "record_id", "performer_id", "timestamp", "consent_given", "is_demo")
-    example = TrainingExample.objects.create(
-        sample=sample,
-        modality=module.slug,
-        features_hash=f"sha256:{found.sha256}",
-        encoding=found.encoding,
-        dims=found.shape[1],
-        **{name: getattr(facts, name) for name in copied},
-    )
-    record(by, "add", example, module=module.slug, sample=sample.sample_id)
-    announce([change])
-    return example
-
-
-def _sample(module: AiModule, facts: Facts, found: Features, obj: StoredObject) -> LearningSample:
-    city = cities.hub()
-    event_id = _event(facts, found.sha256)
-    corrected = facts.label_status == ExampleStatus.CORRECTED
-    return LearningSample(
-        sample_id=str(uuid.uuid5(SAMPLE_NAMESPACE, f"{city.slug}\n{event_id}")),
-        module=module,
-        city=city,
-        camera=Camera.objects.get_or_create(city=city, camera_id=EXAMPLES)[0],
-        event_id=event_id,
-        object=obj,
-        source_name=facts.source[-255:],
-        captured_at=facts.timestamp,
-        sample_type=SampleType.MANUAL,
-        prediction=None if corrected else {"label": facts.label},
-        source_label_status=_source_status(facts),
-        group_key=f"{city.slug}:{event_id}",
-    )
-
-
-def _source_status(facts: Facts) -> str:
-    statuses = {ExampleStatus.CONFIRMED: LabelStatus.CORRECT.value, ExampleStatus.CORRECTED: LabelStatus.CHANGED.value}
-    return statuses.get(ExampleStatus(facts.label_status), "")
-
-
-def _label(sample: LearningSample, module: AiModule, facts: Facts, by: User | None) -> HitlLabel | None:
-    """Make the judgement that came with the example, not saved; None where there is none."""
-    if facts.label_status == ExampleStatus.UNCONFIRMED:
-        return None
-    is_correct = facts.label_status == ExampleStatus.CONFIRMED
-    value: dict[str, Any] = {"label": facts.label}
-    return HitlLabel(
-        sample=sample,
-        city_id=sample.city_id,
-        schema=module.schema,
-        label_id=str(new_id()),
-        label_status=_source_status(facts),
-        decision=Decision.CORRECT if is_correct else Decision.CHANGE,
-        prediction=sample.prediction,
-        correction=None if is_correct else value,
-        labeled_at=timezone.now(),
-        annotator=by,
-        operator_id=facts.performer_id or "" if by is None else "",
-        label_source=LabelSource.CORRECTION,
+    return stored_object.store_bytes(
+        content, kind=kind, media_type=MEDIA_TYPES[kind], metadata=metadata_of(facts, found), owner=by
     )

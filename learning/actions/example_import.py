@@ -1,7 +1,7 @@
 """Importing many examples: each is taken, known already, or refused with its reason; the same import again changes nothing."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,13 +10,15 @@ from django.conf import settings
 from accounts.models import User
 from core.errors import Refusal
 from learning import example_files
-from learning.actions import example as examples
-from learning.actions.example import Facts
+from learning.actions.example_batch import add_many
+from learning.actions.example_writing import Facts
 from learning.defects import Defect
 from learning.example_files import Columns, Found
 from learning.models import AiModule
 
 SHOWN = 20
+CHUNK, CHUNK_BYTES = 200, 32 * 2**20
+"""So many files, or bytes, are taken at once."""
 
 
 @dataclass
@@ -63,23 +65,33 @@ def run(
 
     May be stopped anywhere and run again. Not for transactions; raises core.storage.StoreError.
     """
-    report = Report()
+    report, chunk, size = Report(), list[tuple[bytes, Facts]](), 0
     for one in found:
         report.found += 1
-        own = replace(facts, source=one.source, label=(labels or {}).get(one.label, one.label))
         try:
             content = example_files.content_of(one, columns, settings.UPLOAD_MAX_BYTES)
-            _, is_new = examples.add(content, by=by, module=module, facts=own)
         except Defect as defect:
             report.refuse(one.source, defect.reason, defect.detail)
-        except Refusal as refusal:
-            report.refuse(one.source, refusal.code, refusal.detail)
-        else:
-            report.added += is_new
-            report.duplicates += not is_new
-            report.labels[own.label] += is_new
-        tick(report)
+            continue
+        chunk.append((content, replace(facts, source=one.source, label=(labels or {}).get(one.label, one.label))))
+        size += len(content)
+        if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
+            _take(chunk, by, module, report)
+            chunk, size = [], 0
+            tick(report)
+    _take(chunk, by, module, report)
+    tick(report)
     return report
+
+
+def _take(chunk: Sequence[tuple[bytes, Facts]], by: User | None, module: AiModule, report: Report) -> None:
+    for (_, facts), outcome in zip(chunk, add_many(chunk, by=by, module=module), strict=True):
+        if isinstance(outcome, Refusal):
+            report.refuse(facts.source, outcome.code, outcome.detail)
+        else:
+            report.added += outcome
+            report.duplicates += not outcome
+            report.labels[facts.label] += outcome
 
 
 def source_at(path: Path, *, label: str, columns: Columns | None) -> Iterable[Found]:

@@ -19,7 +19,7 @@ from core.errors import Malformed
 from core.pages import found
 from core.paging import keyset_page, page_size
 from learning.actions import example as verbs
-from learning.actions.example import Facts
+from learning.actions.example_writing import Facts
 from learning.models import AiModule, ExampleStatus, TrainingExample
 
 FILTERS = ("user_id", "modality", "label", "session_id")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from learning.actions import collecting
 from learning.actions import example as examples
-from learning.actions.example import Facts
+from learning.actions.example_writing import Facts
 from learning.models import CollectionSession, Image
 from tests import people
 from tests.browser.test_gallery import AXE, DESKTOP, PHONE, brightness_of, broken_rules

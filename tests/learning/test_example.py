@@ -4,6 +4,7 @@ import io
 import json
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from django.db import DatabaseError, connection
 
 from accounts.models import Event
 from core.errors import Conflict, Invalid, Refused
-from core.storage import ObjectMissing, reading, store
+from core.storage import ObjectMissing, StoreError, reading, store
 from learning.actions import example as examples
 from learning.actions import review
-from learning.actions.example import Facts
+from learning.actions.example_batch import add_many
+from learning.actions.example_writing import Facts
 from learning.models import ExampleStatus, LearningSample, ReviewSlot, SampleState, StoredObject, TrainingExample
 from tests import people
 from tests.factories.learning import gestures, npz
+from tests.racing import race
 from training.actions import dataset as datasets
 from training.actions import version as versions
 from training.models import DatasetMember
@@ -206,6 +209,98 @@ def test_a_folder_is_imported_once(tmp_path, capsys):
     assert told[0]["reasons"] == {"label_outside_schema": 1, "not_npz": 1}
     assert (told[1]["added"], told[1]["duplicates"]) == (0, 3)
     assert set(TrainingExample.objects.values_list("consent_given", "encoding")) == {(True, "hand_v1")}
+
+
+def test_a_chunk_is_known_again_and_taken_or_refused_one_by_one(tmp_path):
+    module, ada = gestures(), people.ada()
+    record_id = uuid.uuid4()
+    facts = Facts(user_id="u-1", label="wave")
+    examples.add(npz(0), by=ada, module=module, facts=replace(facts, source="a.npz", record_id=record_id))
+    told = add_many(
+        [
+            (npz(0), facts),
+            (npz(1), facts),
+            (npz(1), facts),
+            (npz(2), replace(facts, source="a.npz")),
+            (npz(3), replace(facts, record_id=record_id)),
+            (npz(4), replace(facts, source="b.npz")),
+            (npz(5), replace(facts, source="b.npz")),
+            (npz(1), replace(facts, user_id="u-2", label_status="corrected")),
+            (b"no zip", facts),
+            (npz(6), replace(facts, label="jump")),
+            (npz(7), replace(facts, user_id="")),
+        ],
+        by=ada,
+        module=module,
+    )
+    said = [outcome if isinstance(outcome, bool) else outcome.code for outcome in told]
+    assert said[:5] == [False, True, False, "event_id_conflict", "record_id_conflict"]
+    assert said[5:] == [True, "event_id_conflict", True, "not_npz", "label_outside_schema", "invalid"]
+    rows = list(TrainingExample.objects.select_related("sample__object__thumbnail").order_by("sample"))
+    assert [(row.user_id, row.sample.state) for row in rows] == [
+        ("u-1", "pending"), ("u-1", "pending"), ("u-1", "pending"), ("u-2", "settled"),
+    ]  # fmt: skip
+    for row in rows:
+        assert row.sample.object.verified_at
+        with reading(row.sample.object.thumbnail.name) as stream:
+            assert stream.read(4) == b"\x89PNG"
+        assert Event.objects.get(verb="add", object_id=str(row.pk)).facts["sample"] == row.sample.sample_id
+    assert ReviewSlot.objects.count() == 3
+    assert StoredObject.objects.count() == 8
+
+
+def test_many_cost_as_many_statements_as_few(django_assert_max_num_queries):
+    module = gestures()
+    arrivals = [(npz(number), Facts(user_id="u-1", label="wave", label_status="confirmed")) for number in range(40)]
+    add_many(arrivals[:1], by=None, module=module)
+    with django_assert_max_num_queries(30):
+        assert add_many(arrivals, by=None, module=module) == [False] + [True] * 39
+    assert LearningSample.objects.settled().count() == 40
+
+
+def test_if_a_row_of_a_chunk_fails_all_its_objects_go():
+    module = gestures()
+    kept, put = store(), []
+    original = kept.put_new
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "put_new", lambda name, *args, **named: (put.append(name), original(name, *args, **named))[1])
+        with refusing_examples(), pytest.raises(DatabaseError):
+            add_many([(npz(number), Facts(user_id="u-1", label="wave")) for number in range(3)], by=None, module=module)
+    assert len(put) == 6
+    for name in put:
+        with pytest.raises(ObjectMissing):
+            kept.stat(name)
+    assert not StoredObject.objects.exists()
+    assert not LearningSample.objects.exists()
+
+
+def test_if_the_store_fails_within_a_chunk_nothing_is_left(monkeypatch):
+    module, kept, put = gestures(), store(), []
+    original = kept.put_new
+
+    def fails_at_the_third(name, *args, **named):
+        put.append(name)
+        if len(put) == 3:
+            raise StoreError("The store does not answer.")
+        return original(name, *args, **named)
+
+    monkeypatch.setattr(kept, "put_new", fails_at_the_third)
+    with pytest.raises(StoreError):
+        add_many([(npz(number), Facts(user_id="u-1", label="wave")) for number in range(3)], by=None, module=module)
+    for name in put:
+        with pytest.raises(ObjectMissing):
+            kept.stat(name)
+    assert not StoredObject.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_examples_brought_twice_at_once_are_there_once():
+    module, ada = gestures(), people.ada()
+    arrivals = [(npz(number), Facts(user_id="u-1", label="wave")) for number in range(6)]
+    told, refused = race(lambda _: add_many(arrivals, by=ada, module=module), threads=3)
+    assert (TrainingExample.objects.count(), refused) == (6, [])
+    assert sum(outcome is True for each in told for outcome in each) == 6
+    assert StoredObject.objects.count() == 12
 
 
 def test_rows_of_a_csv_become_examples_by_the_mapping_of_the_command_line(tmp_path, capsys):

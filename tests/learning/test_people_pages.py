@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import Event
 from learning.actions import collection as collections
 from learning.actions import example as examples
-from learning.actions.example import Facts
+from learning.actions.example_writing import Facts
 from learning.models import CollectionSession, Image, Person, TrainingExample
 from tests import people
 from tests.factories.learning import gestures, npz

@@ -11,7 +11,7 @@ from accounts.management.base import VerbCommand
 from core.errors import Missing
 from learning import example_files
 from learning.actions import example_import
-from learning.actions.example import Facts
+from learning.actions.example_writing import Facts
 from learning.example_files import Columns
 from learning.management.progress import Progress
 from learning.models import AiModule, ExampleStatus
