@@ -50,7 +50,7 @@ bench: install ## one figure as a JSON line: make bench NAME=register (ROWS=1000
 	@$(BIN)/python -m benchmarks $(NAME)
 
 screenshots: install-dev ## picture every page anew into docs/screenshots/
-	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q -n 2 tests/browser/test_gallery.py
+	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q -n 2 tests/browser/test_gallery.py tests/browser/test_gallery_review.py
 
 check: install-dev ## ruff, mypy, import-linter, missing migrations, Django's own checks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

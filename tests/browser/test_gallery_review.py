@@ -37,6 +37,7 @@ def scenes(digits: AiModule) -> Iterator[Scene]:
     yield Scene("review-offline", "/review/meter_digits/", REVIEWING, lose_the_network)
     yield Scene("quality", f"/quality/?module={digits.slug}")
     yield Scene("quality-empty", "/quality/?module=quiet")
+    yield Scene("module-unclear", "/modules/street_plates/unclear/")
     yield Scene("gold", f"/gold/?module={digits.slug}")
     yield Scene("gold-empty", "/gold/?module=quiet")
 
