@@ -12,7 +12,6 @@ from accounts.models import User
 from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
 from core.hooks import SampleChange
-from core.prepared import Prepared
 from core.storage import ObjectMissing, store
 from learning import annotation, features, previews
 from learning.actions import city as cities
@@ -128,9 +127,7 @@ def set_consent(user_id: str, *, by: User, given: bool, examples: Sequence[uuid.
 
 def follow_truth(changes: Sequence[SampleChange]) -> None:
     """Keep the label of examples what is true of their samples; called within the verb that changed it."""
-    keys = [change.sample for change in changes]
-    if len(keys) == 1 and _OF_SAMPLE.first(sample=keys[0]) is None:  # so it is at nearly each key press of an annotator
-        return
+    keys = [change.sample for change in changes if change.task in ("", Task.FEATURES)]  # no other module has examples
     for start in range(0, len(keys), CHUNK):
         changed = []
         for example in TrainingExample.objects.filter(sample__in=keys[start : start + CHUNK]).select_related("sample"):
@@ -139,9 +136,6 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
                 example.label = value["label"]
                 changed.append(example)
         TrainingExample.objects.bulk_update(changed, ["label"])
-
-
-_OF_SAMPLE = Prepared(lambda sample: TrainingExample.objects.filter(sample=sample).only("pk")[:1], sample=int)
 
 
 def check_module(by: User | None, module: AiModule) -> None:
