@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, Window
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -126,10 +126,7 @@ def mix_in(module: AiModule, user: User) -> bool:
     turn, _new = GoldTurn.objects.select_for_update().get_or_create(module=module, user=user)
     if not _is_drawn(module, user, turn.number, share):
         return False
-    waiting = ReviewSlot.objects.filter(module=module, kind=SlotKind.GOLD, only_user=user)
-    if waiting.filter(state=SlotState.OPEN).exists():
-        return True
-    return _opened_for(module, user)
+    return _waiting_for(module, user).exists() or _opened_for(module, user)
 
 
 def mix_into_page(module: AiModule, user: User, wanted: int, like: Mapping[str, Any]) -> None:
@@ -142,8 +139,7 @@ def mix_into_page(module: AiModule, user: User, wanted: int, like: Mapping[str, 
         return
     turn, _new = GoldTurn.objects.select_for_update().get_or_create(module=module, user=user)
     drawn = sum(_is_drawn(module, user, turn.number + ahead, share) for ahead in range(wanted))
-    waiting = ReviewSlot.objects.filter(module=module, kind=SlotKind.GOLD, only_user=user, state=SlotState.OPEN, **like)
-    for _each in range(drawn - waiting.filter(in_full=False).count()):
+    for _each in range(drawn - _waiting_for(module, user).filter(in_full=False, **like).count()):
         if not _opened_for(module, user, like):
             return
 
@@ -232,6 +228,12 @@ def _is_drawn(module: AiModule, user: User, number: int, share: float) -> bool:
     name = f"gold:{module.slug}:{user.get_username()}:{number}".encode()
     drawn = int.from_bytes(hmac.digest(settings.SECRET_KEY.encode(), name, hashlib.sha256)[:4], "big")
     return drawn < share * 2**32
+
+
+def _waiting_for(module: AiModule, user: User) -> QuerySet[ReviewSlot]:
+    """Select the gold slots that the next claim may take; what `user` skipped comes back too late to be in the way of others."""
+    waiting = ReviewSlot.objects.filter(module=module, kind=SlotKind.GOLD, only_user=user, state=SlotState.OPEN)
+    return waiting.exclude(skipped_by__contains=f",{user.pk},")
 
 
 def _opened_for(module: AiModule, user: User, like: Mapping[str, Any] | None = None) -> bool:

@@ -253,6 +253,19 @@ def test_a_skipped_gold_sample_comes_back_to_the_same_person_only(golden):
     assert lease.slot in [each.slot for each in work(vehicles, ann, 20)]
 
 
+def test_who_skips_a_gold_sample_is_given_others(golden):
+    vehicles, answers = golden
+    ann, given = people.ann(), []
+    known = {answer.sample_id for answer in answers}
+    for _ in range(9):  # of ten that wait
+        lease = review.lease_next(vehicles, by=ann)
+        is_gold = lease.sample.pk in known
+        decide(lease, ann, "skip" if is_gold and not given else "correct")
+        given += [lease.sample.pk] if is_gold else []
+    assert len(set(given)) > 2
+    assert GoldShowing.objects.filter(user=ann).count() == len(given) - 1
+
+
 def test_undoing_a_gold_answer_forgets_it_and_it_may_be_given_again(golden):
     vehicles, _answers = golden
     ann = people.ann()
