@@ -11,6 +11,7 @@ from learning.actions import (
     erasing,
     erasure,
     gold,
+    label_use,
     lifecycle,
     priority,
     quality,
@@ -20,7 +21,7 @@ from learning.actions import (
 )
 from learning.actions import selection as selections
 from learning.actions import store as object_store
-from learning.models import AiModule, BatchState, Erasure, Selection, UploadBatch
+from learning.models import AiModule, BatchState, Erasure, SchemaPart, Selection, UploadBatch
 
 EXPIRED_AT_ONCE = 20
 
@@ -159,3 +160,9 @@ def order_queues() -> None:
 def weigh_module(module_id: int) -> None:
     """Settle what a module's changed policy made complete."""
     reweighing.weigh_module(module_id)
+
+
+@shared_task(name="learning.tasks.look_for_use")
+def look_for_use(module_id: int, part: str, number: int) -> None:
+    """Look whether anybody ever said a label or an attribute that somebody would take out of a schema."""
+    label_use.look_on(AiModule.objects.get(pk=module_id), SchemaPart(part), number)

@@ -1,25 +1,37 @@
 """Verbs on label schemas: a new revision, checked against what was said before; a preview of it changes nothing."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
 
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
+from core.queue import enqueue
 from learning import schema_changes, schema_reading
-from learning.models import AiModule, HitlLabel, LabelSchema, LearningSample
+from learning.actions import label_use
+from learning.models import AiModule, LabelSchema, LearningSample, SchemaPart
 from learning.renaming import names_of
 
 MAX_NOTE = 300
 
 
-@transaction.atomic
+class Undecided(Conflict):
+    """Whether something was ever said takes longer to tell than a person waits."""
+
+    code = "looking"
+
+    def __init__(self, part: SchemaPart, row: Mapping[str, Any]) -> None:
+        super().__init__(
+            f"This module holds so much that it takes a while to tell whether anybody ever said {row['name']}: it is being looked "
+            "for now. Ask again in a few minutes, or retire it instead."
+        )
+        self.part, self.number = part, row["id"]
+
+
 def revise(module: AiModule, *, by: User | None, based_on: int, note: str = "", **content: Any) -> LabelSchema:
     """Answer the module's next revision, with the parts of LabelSchema.CONTENT that `content` names; the others stay.
 
@@ -29,6 +41,12 @@ def revise(module: AiModule, *, by: User | None, based_on: int, note: str = "", 
     """
     if by is not None:
         require(by, Permission.MANAGE_MODULES)
+    with _looked_for(module):
+        return _revise(module, by, based_on, note, content)
+
+
+@transaction.atomic
+def _revise(module: AiModule, by: User | None, based_on: int, note: str, content: Mapping[str, Any]) -> LabelSchema:
     newest = AiModule.objects.select_for_update().get(pk=module.pk).schema
     read = _read(newest, content)
     if read == newest.content:
@@ -50,8 +68,19 @@ def preview(module: AiModule, **content: Any) -> tuple[dict[str, Any], list[sche
     """Answer the content that `revise` would keep and what it changes; raises Invalid as it does."""
     newest = module.schema
     read = _read(newest, content)
-    _check(newest, read)
+    with _looked_for(module):
+        _check(newest, read)
     return read, schema_changes.changes(newest.content, read)
+
+
+@contextmanager
+def _looked_for(module: AiModule) -> Iterator[None]:
+    """Have a worker look on where it could not be decided, once the transaction that asked is over."""
+    try:
+        yield
+    except Undecided as undecided:
+        enqueue("learning.tasks.look_for_use", module.pk, undecided.part.value, undecided.number)
+        raise
 
 
 def read_note(note: Any) -> str:
@@ -116,30 +145,18 @@ def _check(newest: LabelSchema, read: Mapping[str, Any]) -> None:
 
 
 def _refuse_used(newest: LabelSchema, read: Mapping[str, Any]) -> None:
-    """Raise Invalid where a label or an attribute that was used is left out."""
-    kept = {label["id"] for label in read["labels"]}
-    gone: list[tuple[str, Sequence[str]]] = [(row["name"], names_of(row)) for row in newest.labels if row["id"] not in kept]
-    attributes = {attribute["id"] for attribute in read["attributes"]}
-    gone += [(row["name"], names_of(row)) for row in newest.attributes if row["id"] not in attributes]
-    for name, names in gone:
-        if _was_said(newest.module_id, names):
-            raise Invalid(f"{name} was used: retire it instead of leaving it out, so that what was said keeps its meaning.")
-
-
-def _was_said(module_id: int, names: Iterable[str]) -> bool:
-    """Tell whether a value of the module holds one of the names; looks through all of them, which only a removal asks for."""
-    spelled = {json.dumps(name, ensure_ascii=escapes) for name in names for escapes in (True, False)}
-    samples = LearningSample.objects.filter(module=module_id)
-    judged = HitlLabel.objects.filter(sample__module=module_id)
-    places = ((samples, "prediction"), (samples, "truth"), (judged, "correction"))
-    return any(_mention(rows, column, spelled) for rows, column in places)
-
-
-def _mention(rows: Any, column: str, spelled: Iterable[str]) -> bool:
-    holds = Q()
-    for name in spelled:
-        holds |= Q(said__contains=name)
-    return bool(rows.filter(**{f"{column}__isnull": False}).alias(said=Cast(column, TextField())).filter(holds).exists())
+    """Raise Invalid where a label or an attribute that was used is left out, and Undecided where that takes long to tell."""
+    for part, name in ((SchemaPart.LABEL, "labels"), (SchemaPart.ATTRIBUTE, "attributes")):
+        kept = {row["id"] for row in read[name]}
+        for row in getattr(newest, name):
+            if row["id"] in kept:
+                continue
+            said = label_use.was_said(newest.module, part, row)
+            if said is None:
+                raise Undecided(part, row)
+            if said:
+                why = "was used: retire it instead of leaving it out, so that what was said keeps its meaning"
+                raise Invalid(f"{row['name']} {why}.")
 
 
 def _counted(found: Sequence[schema_changes.Change]) -> dict[str, int]:

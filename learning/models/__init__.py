@@ -8,6 +8,7 @@ from learning.models.example import ExampleStatus, TrainingExample
 from learning.models.fingerprint import GroupMerge, ImageFingerprint
 from learning.models.gold import AnnotatorPause, GoldAnswer, GoldShowing, GoldTurn
 from learning.models.label import Decision, HitlLabel, LabelStatus
+from learning.models.label_use import LabelUse, SchemaPart
 from learning.models.module import AiModule, LabelSchema, Task
 from learning.models.object import ObjectKind, StoredObject
 from learning.models.person import CollectionSession, Image, ImageSource, Person, PersonStatus, SessionStatus
@@ -50,6 +51,7 @@ __all__ = [
     "ImageSource",
     "LabelSchema",
     "LabelStatus",
+    "LabelUse",
     "LearningSample",
     "LedgerEntry",
     "LegalHold",
@@ -69,6 +71,7 @@ __all__ = [
     "SampleState",
     "SampleType",
     "SavedFilter",
+    "SchemaPart",
     "Selection",
     "SelectionState",
     "SessionStatus",

@@ -150,7 +150,7 @@ def test_reasons_to_reject_may_be_others_than_those_for_unsure():
     module = vehicles(reasons=["dark"])
     assert module.schema.reasons_for("reject") == ["dark"]
     schema = revise(module, reject_reasons=["privacy"])
-    assert (schema.reasons_for("unsure"), schema.reasons_for("reject")) == (["dark"], ["privacy"])
+    assert (schema.reasons_for("unsure"), schema.reasons_for("reject")) == (["dark", "guide_unclear"], ["privacy"])
 
 
 def test_what_a_revision_changes_is_said_in_words():

@@ -426,6 +426,18 @@ ALTER TABLE `annotator_pauses` ADD COLUMN `pause_one_at_a_time` tinyint GENERATE
 
 CREATE UNIQUE INDEX `pause_one_at_a_time` ON `annotator_pauses` (`user_id`, `module_id`, `pause_one_at_a_time`);
 
+-- What a worker found of one label or attribute (by its id) among samples and judgements up to two keys.
+CREATE TABLE `label_uses` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `module_id` bigint NOT NULL,
+    `part` varchar(10) NOT NULL,
+    `number` integer UNSIGNED NOT NULL CHECK (`number` >= 0),
+    `samples_until` bigint NOT NULL,
+    `labels_until` bigint NOT NULL,
+    `is_said` bool NOT NULL,
+    CONSTRAINT `label_use_once` UNIQUE (`module_id`, `part`, `number`)
+);
+
 -- One batch of collecting (seed: training_sessions). The row is the job: a worker holds it by `token` until `claimed_until`.
 CREATE TABLE `training_sessions` (
     `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
@@ -843,6 +855,8 @@ ALTER TABLE `annotator_pauses` ADD CONSTRAINT `annotator_pauses_by_id_d3dad4f8_f
 ALTER TABLE `annotator_pauses` ADD CONSTRAINT `annotator_pauses_lifted_by_id_b3838ba9_fk_users_id` FOREIGN KEY (`lifted_by_id`) REFERENCES `users` (`id`);
 
 CREATE INDEX `pause_of_person` ON `annotator_pauses` (`user_id`, `module_id`, `lifted_at`);
+
+ALTER TABLE `label_uses` ADD CONSTRAINT `label_uses_module_id_83e52fdc_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
 
 ALTER TABLE `training_sessions` ADD CONSTRAINT `training_sessions_module_id_de49f412_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
 

@@ -404,6 +404,18 @@ CREATE TABLE "annotator_pauses" (
     "lifted_because" varchar(300) NOT NULL
 );
 
+-- What a worker found of one label or attribute (by its id) among samples and judgements up to two keys.
+CREATE TABLE "label_uses" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "part" varchar(10) NOT NULL,
+    "number" integer unsigned NOT NULL CHECK ("number" >= 0),
+    "samples_until" bigint NOT NULL,
+    "labels_until" bigint NOT NULL,
+    "is_said" bool NOT NULL,
+    CONSTRAINT "label_use_once" UNIQUE ("module_id", "part", "number")
+);
+
 -- One batch of collecting (seed: training_sessions). The row is the job: a worker holds it by `token` until `claimed_until`.
 CREATE TABLE "training_sessions" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
