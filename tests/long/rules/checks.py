@@ -105,14 +105,27 @@ def _gold_answers(hub: Hub) -> Verdicts:
         yield f"label {label['id']}", "" if ok and not met else "counted wrongly, or by somebody who knew the sample"
 
 
-@rule("no more gold is mixed in than the policy's share, within what chance allows")
+@rule("gold is mixed in at the policy's share, within what chance allows and while there is any")
 def _gold_share(hub: Hub) -> Verdicts:
     for turn in hub.rows["turns"]:
-        share, person = hub.policy(turn["module_id"])["gold_share"], turn["user_id"]
-        of = (slot for slot in hub.rows["slots"] if slot["kind"] == "gold" and slot["module_id"] == turn["module_id"])
-        given = sum(slot["only_user_id"] == person for slot in of)
-        most = turn["number"] * share + SIGMAS * math.sqrt(turn["number"] * share * (1 - share)) + 1
-        yield f"person {person}", "" if given <= most else f"{given} of {turn['number']}"
+        module, person, n = turn["module_id"], turn["user_id"], turn["number"]
+        shares = {row["terms"]["gold_share"] for row in hub.rows["policies"] if row["module_id"] == module} - {0}
+        given = sum(
+            (slot["only_user_id"], slot["kind"], slot["module_id"]) == (person, "gold", module) for slot in hub.rows["slots"]
+        )
+        most, least = (max(shares) * n + _reach(max(shares), n), min(shares) * n - _reach(min(shares), n))
+        is_left = any(not _knows(hub, person, gold["sample_id"]) for gold in hub.rows["golds"] if gold["retired_at"] is None)
+        ok = given <= most and (given >= least or not is_left)
+        yield f"person {person}", "" if ok else f"{given} of {n}"
+
+
+def _reach(share: float, n: int) -> float:
+    return SIGMAS * math.sqrt(n * share * (1 - share)) + 1
+
+
+def _knows(hub: Hub, person: int, sample: int) -> bool:
+    had = {label["annotator_id"] for label in hub.labels_of[sample]}
+    return person in had | {slot[name] for slot in hub.slots_of[sample] for name in ("lease_user_id", "only_user_id")}
 
 
 @rule("who is below the threshold of gold is paused, or was", at_rest=True)

@@ -17,7 +17,7 @@ def _needed(hub: Hub) -> Verdicts:
         terms = hub.policy(sample["module_id"])
         most = max(terms["overlap"], 2 if terms["double_share"] else 1) + any(slot["place"] > 3 for slot in hub.slots_of[key])
         late = sum(hub.is_late(label) for label in own)
-        least = 0 if hub.ruling(key) else terms["overlap"]
+        least = 1 if hub.ruling(key) else terms["overlap"]
         ok = least <= len(own) <= most + late and len({label["annotator_id"] for label in own}) == len(own)
         yield f"sample {key}", "" if ok else f"{len(own)} judgements, of them {late} late; {terms['overlap']} are needed"
 
@@ -49,6 +49,10 @@ def _not_own(hub: Hub) -> Verdicts:
 
 @rule("truth, state and status are what the judgements make of them")
 def _truth(hub: Hub) -> Verdicts:
+    """A reviewer's word decides; else a strict majority of the needed judgements, the earliest of those that agree.
+
+    One unsure among several is a dispute, and so is one more that came late and says something else.
+    """
     for key, sample in hub.samples.items():
         if any(label["client_uuid"] for label in hub.labels_of[key]):
             state, truth, status = _recomputed(hub, key)
@@ -57,24 +61,22 @@ def _truth(hub: Hub) -> Verdicts:
 
 
 def _recomputed(hub: Hub, key: int) -> tuple[str, Row | None, str]:
-    """Answer state, truth and status: a reviewer's word, else a strict majority of the needed ones, the earliest of those."""
+    """Answer state, truth and status: a reviewer's word, else what people said together."""
     ruling, accepted = hub.ruling(key), hub.ruling(key, accepted=True)
     if ruling:
         return _alone(ruling)
     own = [label for label in hub.own(key) if accepted is None or label["id"] < accepted["id"]]
-    sample = hub.samples[key]
-    needed = max(hub.policy(sample["module_id"])["overlap"], len(own))
-    if len(own) > 1 or needed > 1:
-        if any(label["label_status"] == "unsure" for label in own):
-            return "disputed", None, ""
-        if len(own) < needed:
-            return "pending", None, ""
-        same = hub.meanings[sample["module_id"]].same
-        for label in own:
-            if sum(same(value(label), value(other)) for other in own) * 2 > needed:
-                return _alone(label)
+    module = hub.samples[key]["module_id"]
+    needed, same = hub.policy(module)["overlap"], hub.meanings[module].same
+    if max(needed, len(own)) > 1 and any(label["label_status"] == "unsure" for label in own):
         return "disputed", None, ""
-    return _alone(own[0]) if own else ("pending", None, "")
+    if len(own) < max(needed, 1):
+        return "pending", None, ""
+    for label in own[:needed]:
+        if sum(same(value(label), value(other)) for other in own[:needed]) * 2 > needed:
+            is_doubted = any(not same(value(label), value(late)) for late in own[needed:])
+            return ("disputed", None, "") if is_doubted else _alone(label)
+    return "disputed", None, ""
 
 
 def _alone(label: Row) -> tuple[str, Row | None, str]:
