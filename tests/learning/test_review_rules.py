@@ -76,7 +76,7 @@ BREAKS = {
     "gold is answered once by people who never had its sample, and stands as one answer": (
         "UPDATE hitl_labels SET annotator_id = {ann} WHERE label_source = 'gold'"
     ),
-    "no more gold is mixed in than the policy's share, within what chance allows": (
+    "gold is mixed in at the policy's share, within what chance allows and while there is any": (
         "UPDATE review_slots SET kind = 'gold', only_user_id = {cal} WHERE kind = 'normal'; UPDATE gold_turns SET number = 1"
     ),
     "who is below the threshold of gold is paused, or was": "UPDATE gold_showings SET is_right = FALSE",
