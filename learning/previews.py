@@ -13,6 +13,7 @@ SIDE, EDGE = 320, 16
 MOST_ROWS, MOST_POINTS = 64, 600
 GROUND, FIRST, LAST = (255, 255, 255), (205, 216, 235), (31, 78, 160)
 """Colours of the ground, of the first row's points and of the last row's."""
+TONES = 31
 MEDIA_TYPE = "image/png"
 
 
@@ -24,19 +25,20 @@ def preview(stream: IO[bytes]) -> bytes:
         rows = np.asarray(archive[archive.files[0]], dtype="float64")
     picked = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
     points = _points(picked, np)
-    image = Image.new("RGB", (SIDE, SIDE), GROUND)
+    image = Image.new("P", (SIDE, SIDE), 0)  # finding its colours afterwards would cost more than to draw it
+    image.putpalette([part for colour in (GROUND, *(_tone(index, TONES) for index in range(TONES))) for part in colour])
     draw = ImageDraw.Draw(image)
     drawn = _scaled(points, np)
     if points.shape[1] == 1 and len(drawn) > 1:  # the way of a single point
         way = [row[0] for row in drawn if row]
         for index, (here, there) in enumerate(itertools.pairwise(way), start=1):
-            draw.line((here, there), fill=_tone(index, len(way)), width=5)
+            draw.line((here, there), fill=_place(index, len(way)), width=5)
     half = 5 if points.size < 400 else 3
     for index, row in enumerate(drawn):
         for x, y in row:
-            draw.ellipse((x - half, y - half, x + half, y + half), fill=_tone(index, len(drawn)))
+            draw.ellipse((x - half, y - half, x + half, y + half), fill=_place(index, len(drawn)))
     out = io.BytesIO()
-    image.quantize(32).save(out, "PNG")
+    image.save(out, "PNG")
     return out.getvalue()
 
 
@@ -63,6 +65,11 @@ def _scaled(points: Any, np: Any) -> list[list[tuple[float, float]]]:
     middle = (room - (seen.max(axis=0) - low) / span * room) / 2
     fitted = (points - low) / span * room + EDGE + middle
     return [[(x, y) for x, y in row.tolist() if x == x] for row in fitted]  # noqa: PLR0124  (what is no number)
+
+
+def _place(index: int, count: int) -> int:
+    """Answer which of the palette's colours this one of so many rows has."""
+    return 1 + (round(index / (count - 1) * (TONES - 1)) if count > 1 else TONES - 1)
 
 
 def _tone(index: int, count: int) -> tuple[int, int, int]:
