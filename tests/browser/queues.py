@@ -3,6 +3,7 @@
 import io
 
 from PIL import Image
+from playwright.sync_api import Page
 
 from learning.models import HitlLabel, ReviewSlot, StoredObject
 from tests import people
@@ -33,3 +34,17 @@ def judged() -> list[tuple]:
 def shown(page):
     """Answer the prediction on the screen, once its image has been drawn."""
     return page.locator("[data-review][aria-busy=false] [data-said]")
+
+
+def decided_without_network(page: Page, count: int) -> None:
+    """Decide so many samples of which the hub hears nothing, each when the page waits for a key.
+
+    The page says of one that it is kept before the next is there, and takes no key between the two, nor while it sends again what
+    it kept, which it does every few seconds where the hub answers at all.
+    """
+    for address in ("**/decide", "**/live"):
+        page.route(address, lambda route: route.abort("internetdisconnected"))
+    for number in range(count):
+        page.locator("[data-review][aria-busy=false]").wait_for()
+        page.keyboard.press("Enter")
+        page.locator("[data-recent] [data-kept]").nth(number).wait_for()

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.actions.user import invitation_link
 from tests import people
+from tests.browser.queues import decided_without_network
 from tests.factories.gallery import Gallery, gallery
 from tests.pages import looking, text_of
 
@@ -167,10 +168,7 @@ def test_what_opens_on_a_page_is_open_to_all(open_as, scheme):
     assert not broken_rules(page)
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="Why reject it?")).to_be_hidden()
-    page.route("**/decide", lambda route: route.abort("internetdisconnected"))
-    for left in (2, 1, 0):  # two samples were leased ahead
-        page.keyboard.press("Enter")
-        page.locator("[data-recent] [data-kept]").nth(2 - left).wait_for()
+    decided_without_network(page, 3)  # two samples were leased ahead
     page.get_by_role("alert").wait_for()
     assert not broken_rules(page)
     page.goto(f"/rollouts/{made.paused.pk}/")

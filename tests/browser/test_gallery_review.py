@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from learning.models import AiModule
 from tests import people
+from tests.browser.queues import decided_without_network
 from tests.browser.test_gallery import AXE, DESKTOP, PHONE, REVIEWING, Scene, wrong_with
 from tests.factories.desk import desk
 
@@ -75,10 +76,7 @@ def be_refused(page: Page) -> None:
 
 
 def lose_the_network(page: Page) -> None:
-    page.route("**/decide", lambda route: route.abort("internetdisconnected"))
-    for number in range(2):
-        page.keyboard.press("Enter")
-        page.locator("[data-recent] [data-kept]").nth(number).wait_for()
+    decided_without_network(page, 2)
     expect(page.locator("[data-notice]")).to_contain_text("kept in this browser")
 
 
