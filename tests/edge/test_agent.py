@@ -385,7 +385,7 @@ def started(home, *options) -> subprocess.Popen:
     return subprocess.Popen([*CLI, "run", "--dir", str(home.folder), "--poll", "0.05", *options], stderr=subprocess.PIPE)
 
 
-def until(done, seconds=20.0) -> None:
+def until(done, seconds=60.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline
