@@ -1,9 +1,12 @@
 """People who judge at once, each a process over HTTP, and what one sees of them from outside: rows, rules and figures."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +55,15 @@ class Crowd:
     def check_alive(self) -> None:
         for name, process in self.working.items():
             assert process.poll() is None, f"{name} ended with {process.returncode}"
+
+    @contextmanager
+    def coffee_break(self) -> Iterator[None]:
+        """Let nobody do anything meanwhile."""
+        for process in self.working.values():
+            process.send_signal(signal.SIGSTOP)
+        yield
+        for process in self.working.values():
+            process.send_signal(signal.SIGCONT)
 
     def kill_all(self) -> None:
         for name in list(self.working):

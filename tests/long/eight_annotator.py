@@ -59,13 +59,20 @@ class Browser:
     def send(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         if time.monotonic() - self.sent_at > KEPT:
             self.http.close()
-        self.http.request(method, path, json.dumps(body) if body is not None else None, self.headers)
-        answer = self.http.getresponse()
-        content = answer.read()
+        try:
+            answer, content = self._send(method, path, body)
+        except (ConnectionError, http.client.HTTPException):  # closed at this very moment; whatever is sent may be sent twice
+            self.http.close()
+            answer, content = self._send(method, path, body)
         self.sent_at = time.monotonic()
         self.met[f"{answer.status}"] += 1
         assert answer.status < 500, (path, content[:300])
         return answer.status, json.loads(content) if content else None
+
+    def _send(self, method: str, path: str, body: Any) -> tuple[http.client.HTTPResponse, bytes]:
+        self.http.request(method, path, json.dumps(body) if body is not None else None, self.headers)
+        answer = self.http.getresponse()
+        return answer, answer.read()
 
 
 class Annotator:

@@ -44,7 +44,7 @@ class Recount:
             for one, other in combinations(said, 2):
                 for label in (one, other):
                     _add(told[label["annotator_id"]]["agreement"], self.meaning.same(value(one), value(other)))
-        return dict(told)
+        return {person: of for person, of in told.items() if of != self._nothing()}
 
     def agreement(self) -> dict[str, Any]:
         """Answer the pairs that are the same, Krippendorff's alpha and Fleiss' kappa of the classes."""
@@ -79,7 +79,7 @@ class Recount:
             if judged and sample["state"] == "settled" and sample["prediction"] is not None:
                 named = sample["predicted_by"] or {}
                 _add_characters(told[f"{named.get('version', '')}"], sample["prediction"], sample["truth"], self.meaning)
-        return dict(told)
+        return {version: share for version, share in told.items() if share != [0, 0]}
 
     def _count(self, label: Row, told: dict[str, Any]) -> None:
         source, slot = label["label_source"], self.hub.slot_of.get(label["id"])

@@ -100,7 +100,8 @@ def pass_by(crowd: Crowd, eyes: Eyes, known: dict[str, Any]) -> None:
         assert time.monotonic() < deadline
         crowd.check_alive()
         if not has_gold and eyes.number("SELECT COUNT(*) FROM learning_samples WHERE state = 'settled'") > 2 * GOLDS:
-            mix_gold(crowd, eyes, known)
+            with crowd.coffee_break():
+                mix_gold(crowd, eyes, known)
             has_gold = True
         threading.Event().wait(0.2)
 
