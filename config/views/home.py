@@ -18,6 +18,7 @@ from accounts.policy import Permission, is_allowed
 from core.paging import bounded_count
 from deployments.models import EdgeServer, EdgeSlot, Rollout, RolloutState
 from deployments.views.edge import standing
+from learning.dead_ends import dead_ends
 from learning.models import AiModule, AnnotatorPause, City, Erasure, LearningSample, SampleState, UploadBatch
 from learning.quality_pairs import falling
 from learning.silence import overdue
@@ -39,6 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "queues": _queues() if may["annotate"] else [],
         "today": decided_today(user) if may["annotate"] else 0,
         "cards": _cards(user, may),
+        "dead_ends": dead_ends(AiModule.objects.order_by("name")) if may["adjudicate"] else [],
         "loop": _loop(user, may),
         "events": Event.objects.visible_to(user).order_by("-id")[:EVENTS] if may["audit"] else [],
         "may": may,

@@ -20,6 +20,7 @@ from core.pages import carry_out, found
 from learning import quality_figures as figures
 from learning.actions import gold, pause
 from learning.actions import quality as verbs
+from learning.dead_ends import dead_ends
 from learning.models import AiModule, AnnotatorPause, City, QualityCount, QualityMeasure, QualityStretch
 from learning.proportion import Proportion
 from learning.quality_figures import Confusion, PersonWeek
@@ -49,6 +50,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "form": form,
         "module": module,
         "policy": module.policy,
+        "dead_ends": dead_ends([module]),
         "since": since,
         "until": until,
         "weeks": [_week(week, names, module) for week in weeks[:WEEKS_SHOWN]],

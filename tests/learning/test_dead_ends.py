@@ -1,6 +1,7 @@
 """What waits for nobody is named, with what helps; and a policy that widens who settles holds for disputes that wait."""
 
 import pytest
+from django.urls import reverse
 
 from accounts.models import Role
 from learning.actions import pause, policy, review, reweighing
@@ -9,6 +10,7 @@ from learning.models import ReviewSlot, SlotKind, SlotState
 from tests import people
 from tests.factories.learning import delivered, pune, vehicles
 from tests.learning.test_review import decide, judge, queue, sample
+from tests.pages import looking
 
 pytestmark = pytest.mark.django_db
 ALL = {"first_check_share": 1, "later_check_share": 1}
@@ -62,6 +64,19 @@ def test_where_no_reviewer_is_left_that_is_said():
     [found] = dead_ends([module])
     assert "there is no reviewer who may judge in this module now" in found.sentence
     assert found.remedies == ("Add a reviewer, or give somebody that role.",)
+
+
+def test_reviewers_read_it_on_their_first_page_and_on_that_of_quality():
+    module, ann, rhea, ada = disputed()
+    pages = ("/", f"{reverse('learning:quality')}?module={module.slug}")
+    sentence = "1 dispute in Vehicles can be settled by nobody"
+    assert not any(sentence in looking(rhea).get(page).content.decode() for page in pages)
+    leaves(ada)
+    for page in pages:
+        shown = looking(rhea).get(page).content.decode()
+        assert sentence in shown
+        assert "Add a reviewer, or give somebody that role." in shown
+    assert sentence not in looking(ann).get(pages[0]).content.decode()
 
 
 def test_somebody_who_comes_ends_it():
