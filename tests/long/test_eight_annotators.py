@@ -54,7 +54,14 @@ class Day:
         self.held: dict[str, list[int]] = {}
         self.looks: list[list[review_rules.Finding]] = []
         self.lifted = 0
-        self.plan = [(0.3, self.cut), (0.4, self.look), (0.58, self.mix_gold), (0.7, self.reopen), (0.8, self.look)]
+        self.plan = [
+            (0.3, self.cut),
+            (0.4, self.look),
+            (0.58, self.have_coffee),
+            (0.65, self.pause),
+            (0.7, self.reopen),
+            (0.8, self.look),
+        ]
 
     def pass_by(self) -> None:
         """Return when nothing waits for anybody any more."""
@@ -67,6 +74,10 @@ class Day:
             self.lift_pauses()
             self.bring_back()
             threading.Event().wait(0.5)
+
+    def have_coffee(self) -> None:
+        with self.crowd.coffee_break():
+            self.mix_gold()
 
     def mix_gold(self) -> None:
         """Two people agree on some, and they are right: those become gold, and are mixed in from now on."""
@@ -91,6 +102,11 @@ class Day:
         status, counted = self.chief.send("POST", path, asked)
         assert (status, counted["total"]) == (201, REOPENED)
         assert self.chief.send("POST", path, {"selection": counted["selection"], "reason": "drawn again"})[0] == 202
+
+    def pause(self) -> None:
+        """Somebody is paused by hand, until the next round; who errs too often is by their gold."""
+        asked = {"ai_module": "vehicles", "user": self.ids["fay"], "reason": "A word, please."}
+        assert self.chief.send("POST", "/api/v1/learning/pauses", asked)[0] == 201
 
     def cut(self) -> None:
         """Kill two annotators who hold samples."""
