@@ -7,6 +7,8 @@ from tests.long.rules.registry import Verdicts, rule
 from tests.long.rules.rows import Hub, Row
 
 QUEUES = {"normal": "judge", "gold": "judge", "check": "check", "senior": "dispute", "rework": "returned"}
+AT_ONCE = timedelta(seconds=1)
+"""What was claimed at the moment of a pause may be a moment younger than its row."""
 SOURCES = {"normal": "review", "rework": "review", "senior": "review", "gold": "gold", "check": "validation"}
 
 
@@ -97,7 +99,8 @@ def _paused(hub: Hub) -> Verdicts:
             for slot in hub.rows["slots"]
             if (slot["lease_user_id"], slot["module_id"]) == (row["user_id"], row["module_id"])
         )
-        given = [slot["id"] for slot in of if slot["leased_at"] and row["since"] < slot["leased_at"] < until]
+        since = row["since"] + AT_ONCE
+        given = [slot["id"] for slot in of if slot["leased_at"] and since < slot["leased_at"] < until]
         yield f"pause {row['id']}", f"slots {given} meanwhile" if given else ""
 
 
