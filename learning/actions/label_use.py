@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet, TextField
+from django.db.models import Max, Min, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from learning.models import AiModule, HitlLabel, LabelUse, LearningSample, SchemaPart
@@ -62,7 +62,9 @@ def _look(use: LabelUse, names: Collection[str], deadline: float) -> bool | None
     """Look on from where `use` stands, and note on it how far it came; None where the deadline came first."""
     spelled = {json.dumps(name, ensure_ascii=escapes) for name in names for escapes in (True, False)}
     for field, rows, of_module, column in PLACES:
-        newest = rows().aggregate(newest=Max("pk"))["newest"] or 0
+        ends = rows().aggregate(oldest=Min("pk"), newest=Max("pk"))
+        newest = ends["newest"] or 0
+        setattr(use, field, max(getattr(use, field), (ends["oldest"] or 1) - 1))
         while not use.is_said and getattr(use, field) < newest:
             if time.monotonic() > deadline:
                 return None

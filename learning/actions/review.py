@@ -135,9 +135,11 @@ def undo(slot_id: int, *, by: User) -> Lease:
     """Take back one of one's last ten decisions while nobody built on it, and answer its slot, leased to `by` again.
 
     The label stays on record as withdrawn and makes no truth. What else `by` holds in this queue goes back to it. Asked
-    again, the same lease is answered. Raises Conflict where it is too late, Refused for somebody else's decision.
+    again, the same lease is answered. Raises Conflict where it is too late, Refused for somebody else's decision, and for who
+    is paused.
     """
     slot, now = _locked(slot_id, by), timezone.now()
+    pause.refuse_paused(slot.module, by)
     if _is_held(slot, by):
         slot.lease_until = extend(by, slot.queue_key, on_grid=slot.is_on_grid)
         return lease_of(slot)

@@ -88,6 +88,8 @@ def open_as(request, chromium, hub) -> Iterator[Opens]:
     """Answer a function that opens an address as a person; every page must stay free of errors on its console.
 
     What the browser itself says there of a refused request is forgiven where the test names its status, as in `forgives=422`.
+    Where a test answers the page's requests itself later on, it says `routed`: Chromium lets through what a page sends in the
+    moment after the first route is set, so that one is set before the page is there.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -95,13 +97,15 @@ def open_as(request, chromium, hub) -> Iterator[Opens]:
 
     forgiven = ["ERR_INTERNET_DISCONNECTED"]
 
-    def open_as(person, address: str, forgives: int | None = None, **options) -> Page:
+    def open_as(person, address: str, forgives: int | None = None, routed: bool = False, **options) -> Page:
         forgiven.extend([f"status of {forgives}"] if forgives else [])
         context = chromium.new_context(base_url=hub, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         session = looking(person).cookies[django_settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": django_settings.SESSION_COOKIE_NAME, "value": session, "url": hub}])
+        if routed:
+            context.route("**/asked-by-nobody", lambda route: route.abort())
         page = context.new_page()
         request.node.opened.append(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))

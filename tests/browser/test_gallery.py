@@ -161,7 +161,7 @@ def test_every_page_fits_follows_the_theme_and_is_open_to_all(open_as, folder, l
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_opens_on_a_page_is_open_to_all(open_as, scheme):
     made = gallery()
-    page = open_as(people.ada(), "/review/meter_digits/", viewport=DESKTOP, color_scheme=scheme)
+    page = open_as(people.ada(), "/review/meter_digits/", routed=True, viewport=DESKTOP, color_scheme=scheme)
     page.locator(REVIEWING).wait_for()
     page.keyboard.press("r")
     page.get_by_role("heading", name="Why reject it?").wait_for()

@@ -87,7 +87,7 @@ def options_of(look: str) -> dict:
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_every_stage_of_review_fits_follows_the_theme_and_is_open_to_all(open_as, folder, look):
     digits = desk()
-    page = open_as(people.rhea(), "/modules/", forgives=422, **options_of(look))
+    page = open_as(people.rhea(), "/modules/", forgives=422, routed=True, **options_of(look))
     wrong = []
     for scene in scenes(digits):
         is_pictured = look not in PICTURED or scene.name in PICTURED[look]

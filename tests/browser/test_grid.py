@@ -121,7 +121,7 @@ def test_another_class_is_picked_and_the_next_class_follows(open_as):
 
 def test_without_a_connection_the_page_is_kept_and_goes_out_later(open_as):
     cars(3, 0)
-    page = open_as(people.ann(), "/review/vehicles/grid/")
+    page = open_as(people.ann(), "/review/vehicles/grid/", routed=True)
     expect(tiles(page)).to_have_count(3)
     page.route("**/grid/decide", lambda route: route.abort("internetdisconnected"))
     page.keyboard.press("a")

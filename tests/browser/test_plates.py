@@ -34,7 +34,7 @@ def field_of(page):
 def test_fifty_plates_are_judged_by_keyboard_alone_through_a_reload_and_a_cut_network(open_as):
     """Forty-three right, four corrected, two taken back and judged anew, one unsure, one rejected, one with nothing to read."""
     queue(plates(), [{"text": number(place)} for place in range(50)], [plate(number(place)) for place in range(50)])
-    page = open_as(people.ann(), "/review/plates/")
+    page = open_as(people.ann(), "/review/plates/", routed=True)
     keys = {10: ["Escape", "u", "2"], 20: ["Escape", "r", "1"], 30: ["Escape", "n"]}
     pressed = 0
 

@@ -82,7 +82,7 @@ def test_tiles_that_somebody_else_took_are_said_so_and_their_answers_count_besid
 
 def test_a_hub_that_hangs_is_not_waited_for_and_the_decision_is_kept(digits, open_as):
     queue(digits, [{"label": "1"}, {"label": "2"}])
-    page = open_as(people.ann(), "/", forgives=499)
+    page = open_as(people.ann(), "/", forgives=499, routed=True)
     page.clock.install()
     page.goto("/review/meter_digits/")
     expect(shown(page)).to_have_text("1")

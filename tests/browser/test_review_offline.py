@@ -33,7 +33,7 @@ def mend(page) -> None:
 
 def test_the_work_goes_on_with_what_was_leased_ahead_and_is_counted_once(digits, open_as):
     queue(digits, [{"label": str(number)} for number in range(5)])
-    page = open_as(people.ann(), "/review/")
+    page = open_as(people.ann(), "/review/", routed=True)
     expect(shown(page)).to_have_text("0")
     cut(page)
     for number in range(2):
@@ -54,7 +54,7 @@ def test_the_work_goes_on_with_what_was_leased_ahead_and_is_counted_once(digits,
 
 def test_decisions_outlive_a_reload(digits, open_as):
     queue(digits, [{"label": "1"}, {"label": "2"}])
-    page = open_as(people.ann(), "/review/")
+    page = open_as(people.ann(), "/review/", routed=True)
     expect(shown(page)).to_have_text("1")
     cut(page)
     page.keyboard.press("7")
@@ -94,7 +94,7 @@ def test_what_the_hub_refuses_stays_on_the_screen_with_a_sentence(open_as):
 
 def test_what_is_refused_after_the_page_went_on_stays_in_the_list_until_let_go(digits, open_as):
     queue(digits, [{"label": "1"}, {"label": "2"}])
-    page = open_as(people.ann(), "/review/", forgives=409)
+    page = open_as(people.ann(), "/review/", forgives=409, routed=True)
     expect(shown(page)).to_have_text("1")
     cut(page)
     page.keyboard.press("7")

@@ -352,8 +352,10 @@ def test_what_is_in_hand_when_the_pause_comes_still_counts_and_nothing_follows(g
     decided = decide(lease, ann, next=True)
     assert decided.label is not None
     assert decided.next_lease is None
-    with pytest.raises(Refused, match="Let us talk about the guide first"):
-        review.lease_next(vehicles, by=ann)
+    for act in (lambda: review.lease_next(vehicles, by=ann), lambda: review.undo(lease.slot, by=ann)):
+        with pytest.raises(Refused, match="Let us talk about the guide first"):
+            act()
+    assert not ReviewSlot.objects.filter(lease_user=ann, state=SlotState.LEASED).exists()
 
 
 def test_a_reviewer_lifts_a_pause_and_the_score_begins_anew(golden):
