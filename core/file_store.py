@@ -10,22 +10,38 @@ import hashlib
 import hmac
 import json
 import os
+import re
+import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 from urllib.parse import urlencode
 
 from django.core.files.storage import FileSystemStorage
 
 from core.errors import Refused
 from core.ids import new_id
-from core.storage import OBJECT_NAME, AlreadyStored, Listed, ObjectMissing, ObjectStat, SignedRequest, chunks_of, header_value
+from core.storage import (
+    OBJECT_NAME,
+    AlreadyStored,
+    Listed,
+    ObjectMissing,
+    ObjectStat,
+    Part,
+    SignedRequest,
+    chunks_of,
+    header_value,
+)
 
 PUT_HEADERS = "content-length;content-md5;content-type;if-none-match"
 META_PREFIX = "x-amz-meta-"
+PART_HEADERS = ("content-length", "content-md5")
+UPLOAD_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PART_NAME = re.compile(r"[0-9]{5}\.[0-9a-f]{32}")
+DESCRIPTION = "upload.json"
 
 
 class FileStore(FileSystemStorage):
@@ -177,6 +193,74 @@ class FileStore(FileSystemStorage):
         query = {"e": str(ends), "s": self._sign("PUT", name, str(ends), _lines(headers))}
         return SignedRequest("PUT", self._url(name, query), headers, datetime.fromtimestamp(ends, UTC))
 
+    def begin_parts(self, name: str, *, media_type: str, metadata: Mapping[str, str]) -> str:
+        """Make a folder for the parts, with what the object will be described by."""
+        upload = str(new_id())
+        folder = self.parts_folder(upload)
+        folder.mkdir(parents=True)
+        (folder / DESCRIPTION).write_text(json.dumps({"media_type": media_type, "metadata": dict(metadata)}))
+        return upload
+
+    def presign_part(self, name: str, upload: str, *, number: int, md5: str, size: int, seconds: int) -> SignedRequest:
+        """Sign the upload of one part."""
+        ends = int(datetime.now(UTC).timestamp()) + seconds
+        headers = {"content-length": str(size), "content-md5": base64.b64encode(bytes.fromhex(md5)).decode()}
+        query = {"e": str(ends), "upload": upload, "part": str(number)}
+        query["s"] = self._sign("PUT", name, query["e"], _part_lines(upload, query["part"], headers))
+        return SignedRequest("PUT", self._url(name, query), headers, datetime.fromtimestamp(ends, UTC))
+
+    def check_part(self, name: str, expires: str, place: tuple[str, str], headers: Mapping[str, str], signature: str) -> None:
+        """Raise Refused unless this part (`place` is upload and number, `headers` by lower-case names) was signed by us."""
+        signed = {key: headers[key] for key in PART_HEADERS if key in headers}
+        self._check("PUT", name, expires, _part_lines(*place, signed), signature)
+
+    def put_part(self, name: str, upload: str, number: int, content: IO[bytes], md5: str) -> None:
+        """Keep one part, fsynced; raises ObjectMissing where the upload was completed or given up."""
+        folder = self.parts_folder(upload)
+        scratch = folder / f".{new_id()}"
+        try:
+            with scratch.open("xb") as out:
+                for piece in chunks_of(content):
+                    out.write(piece)
+                out.flush()
+                os.fsync(out.fileno())
+            for earlier in folder.glob(f"{number:05}.*"):
+                earlier.unlink(missing_ok=True)
+            scratch.replace(folder / f"{number:05}.{md5}")
+        except FileNotFoundError as error:
+            raise ObjectMissing(name) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def parts_of(self, name: str, upload: str) -> list[Part]:
+        """List the parts that are there."""
+        folder = self.parts_folder(upload)
+        if not folder.is_dir():
+            raise ObjectMissing(name)
+        found = sorted(path for path in folder.iterdir() if PART_NAME.fullmatch(path.name))
+        return [Part(int(path.stem), path.stat().st_size, path.suffix[1:]) for path in found]
+
+    def complete_parts(self, name: str, upload: str, parts: Sequence[Part]) -> ObjectStat:
+        """Write the object from its parts, which go; one that is there was made by an earlier try."""
+        folder = self.parts_folder(upload)
+        with suppress(AlreadyStored, FileNotFoundError):
+            described = json.loads((folder / DESCRIPTION).read_text())
+            joined = _Joined([folder / f"{part.number:05}.{part.etag}" for part in parts])
+            self.put_new(name, cast(IO[bytes], joined), **described)
+        stat = self.stat(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        return stat
+
+    def abort_parts(self, name: str, upload: str) -> None:
+        """Remove the parts."""
+        shutil.rmtree(self.parts_folder(upload), ignore_errors=True)
+
+    def parts_folder(self, upload: str) -> Path:
+        """Answer where the parts of an upload lie."""
+        if not UPLOAD_ID.fullmatch(upload):
+            raise ObjectMissing(upload)
+        return self.root / "parts" / upload
+
     def check_get(self, name: str, expires: str, filename: str, signature: str) -> None:
         """Raise Refused unless this download was signed by us and has not expired."""
         self._check("GET", name, expires, filename, signature)
@@ -199,6 +283,26 @@ class FileStore(FileSystemStorage):
 
     def _url(self, name: str, query: Mapping[str, str]) -> str:
         return f"{self.public_url}/store/{name}?{urlencode(query)}"
+
+
+class _Joined:
+    """Files read one after the other, as one stream."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._pieces = (piece for path in paths for piece in _pieces_of(path))
+
+    def read(self, size: int = -1) -> bytes:
+        """Answer the next piece, of at most CHUNK bytes whatever is asked; b"" at the end."""
+        return next(self._pieces, b"")
+
+
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        yield from chunks_of(stream)
+
+
+def _part_lines(upload: str, number: str, headers: Mapping[str, str]) -> str:
+    return f"{upload}\n{number}\n{_lines(headers)}"
 
 
 def md5_of_header(text: str) -> str:

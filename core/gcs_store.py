@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from botocore.config import Config
 
-from core.s3_store import S3Store, answered_as
+from core.s3_store import S3Store, answered_as, part_headers
 from core.storage import AlreadyStored, ObjectStat, SignedRequest, StoreError, chunks_of, header_value
 
 ENDPOINT = "https://storage.googleapis.com"
@@ -72,6 +72,13 @@ class GcsStore(S3Store):
     ) -> SignedRequest:
         """Sign one upload of exactly this content under a name that must be free."""
         return self._signed_put(self._base, name, md5=md5, size=size, media_type=media_type, metadata=metadata, seconds=seconds)
+
+    def presign_part(self, name: str, upload: str, *, number: int, md5: str, size: int, seconds: int) -> SignedRequest:
+        """Sign one part of a multipart upload of the XML API."""
+        at = datetime.now(UTC).replace(microsecond=0)
+        headers, query = part_headers(md5, size), {"partNumber": str(number), "uploadId": upload}
+        url = self._signed(self._base, "PUT", name, at=at, seconds=seconds, headers=headers, query=query)
+        return SignedRequest("PUT", url, headers, at + timedelta(seconds=seconds))
 
     def _signed_put(
         self, base: str, name: str, *, md5: str, size: int, media_type: str, metadata: Mapping[str, str], seconds: int

@@ -51,19 +51,33 @@ class ValuesPage:
     next: str | None
 
 
-def values_page(rows: QuerySet[Any], columns: Sequence[str], *, cursor: str = "", size: int = DEFAULT_PAGE_SIZE) -> ValuesPage:
-    """Answer up to `size` rows as dictionaries of `columns` and pk, newest first: the cheap page of hot endpoints.
+def values_page(
+    rows: QuerySet[Any],
+    columns: Sequence[str],
+    *,
+    cursor: str = "",
+    size: int = DEFAULT_PAGE_SIZE,
+    key: str = "pk",
+    narrow: Q | None = None,
+) -> ValuesPage:
+    """Answer up to `size` rows as dictionaries of `columns` and `key`, newest first: the cheap page of hot endpoints.
 
-    Raises Malformed for a cursor we did not make.
+    `key` is a whole number, once in `rows`, that an index orders them by. `narrow` is what has no index: the next SCAN rows are
+    looked through for it, so that a page may be short and have a next one all the same. Raises Malformed for a cursor we did
+    not make.
     """
     size = max(1, min(size, MAX_PAGE_SIZE))
     if cursor:
-        key = _read_cursor(cursor)[1]
-        if not isinstance(key, int) or abs(key) >= 2**63:
+        after = _read_cursor(cursor)[1]
+        if not isinstance(after, int) or abs(after) >= 2**63:
             raise Malformed("This cursor was not made by us; start from the first page.")
-        rows = rows.filter(pk__lt=key)
-    found = list(rows.order_by("-pk").values("pk", *columns)[: size + 1])
-    last = found[size - 1]["pk"] if len(found) > size else None
+        rows = rows.filter(**{f"{key}__lt": after})
+    end = None
+    if narrow:
+        end = rows.order_by(f"-{key}").values_list(key, flat=True)[SCAN - 1 : SCAN].first()
+        rows = (rows.filter(**{f"{key}__gte": end}) if end is not None else rows).filter(narrow)
+    found = list(rows.order_by(f"-{key}").values(key, *columns)[: size + 1])
+    last = found[size - 1][key] if len(found) > size else end
     return ValuesPage(found[:size], _spell([last, last]) if last is not None else None)
 
 

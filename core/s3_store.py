@@ -4,7 +4,7 @@ import base64
 import io
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
@@ -20,15 +20,20 @@ from core.storage import (
     Listed,
     ObjectMissing,
     ObjectStat,
+    Part,
     SignedRequest,
     StoreError,
     attachment,
+    chunks_of,
     header_value,
     shown_type,
 )
 
 NO_SUCH_CLASS = frozenset({"InvalidStorageClass", "NotImplemented", "InvalidArgument"})
 MAKING = threading.Lock()
+IN_PARTS_FROM = 256 << 20
+PART_BYTES = 16 << 20
+"""So much is in memory at a time; ten thousand of them, the most there may be, are 160 GB."""
 
 
 class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no types
@@ -59,9 +64,11 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
             return self._made[1]
 
     def put_new(self, name: str, content: IO[bytes], *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
-        """Put with If-None-Match:*; raises AlreadyStored."""
+        """Put with If-None-Match:*, what is very large in parts; raises AlreadyStored."""
         size = content.seek(0, io.SEEK_END)
         content.seek(0)
+        if size > IN_PARTS_FROM:
+            return self._put_in_parts(name, content, media_type=media_type, metadata=metadata)
         with translated(name):
             answer = self.client.put_object(
                 Bucket=self.bucket_name,
@@ -73,6 +80,26 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
                 Metadata={key: header_value(value) for key, value in metadata.items()},
             )
         return ObjectStat(size, answer["ETag"].strip('"'), media_type, dict(metadata))
+
+    def _put_in_parts(self, name: str, content: IO[bytes], *, media_type: str, metadata: Mapping[str, str]) -> ObjectStat:
+        """Put a part after the other: services take 5 GB at once at most, and an upload that breaks off is given up whole."""
+        with suppress(ObjectMissing):  # not every service looks at If-None-Match when parts are put together
+            self.stat(name)
+            raise AlreadyStored(name)
+        upload = self.begin_parts(name, media_type=media_type, metadata=metadata)
+        try:
+            parts = []
+            for number, piece in enumerate(chunks_of(content, PART_BYTES), 1):
+                with translated(name):
+                    answer = self.client.upload_part(
+                        Bucket=self.bucket_name, Key=name, UploadId=upload, PartNumber=number, Body=piece
+                    )
+                parts.append(Part(number, len(piece), answer["ETag"].strip('"')))
+            return self.complete_parts(name, upload, parts)
+        except BaseException:
+            with suppress(StoreError):
+                self.abort_parts(name, upload)
+            raise
 
     def open_object(self, name: str) -> IO[bytes]:
         """Open the object's stream; raises ObjectMissing. Buffered, for botocore's own yields pieces where files yield lines."""
@@ -158,6 +185,57 @@ class S3Store(S3Storage):  # type: ignore[misc]  # django-storages carries no ty
         }
         url = self._presigner.url("PUT", name, at=at, seconds=seconds, headers=headers)
         return SignedRequest("PUT", url, headers, at + timedelta(seconds=seconds))
+
+    def begin_parts(self, name: str, *, media_type: str, metadata: Mapping[str, str]) -> str:
+        """Ask the service for a multipart upload."""
+        described = {key: header_value(value) for key, value in metadata.items()}
+        with translated(name):
+            answer = self.client.create_multipart_upload(
+                Bucket=self.bucket_name, Key=name, ContentType=media_type, Metadata=described
+            )
+        return str(answer["UploadId"])
+
+    def presign_part(self, name: str, upload: str, *, number: int, md5: str, size: int, seconds: int) -> SignedRequest:
+        """Sign one part; the service itself refuses another size or checksum."""
+        at = datetime.now(UTC).replace(microsecond=0)
+        headers = part_headers(md5, size)
+        query = {"partNumber": str(number), "uploadId": upload}
+        url = self._presigner.url("PUT", name, at=at, seconds=seconds, headers=headers, query=query)
+        return SignedRequest("PUT", url, headers, at + timedelta(seconds=seconds))
+
+    def parts_of(self, name: str, upload: str) -> list[Part]:
+        """Ask which parts the service has, a thousand at a time."""
+        with translated(name):
+            pages = self.client.get_paginator("list_parts").paginate(Bucket=self.bucket_name, Key=name, UploadId=upload)
+            return [
+                Part(entry["PartNumber"], entry["Size"], entry["ETag"].strip('"'))
+                for page in pages
+                for entry in page.get("Parts", ())
+            ]
+
+    def complete_parts(self, name: str, upload: str, parts: Sequence[Part]) -> ObjectStat:
+        """Complete the multipart upload. If-None-Match is sent, though not every service looks at it here: names are fresh."""
+        listed = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+        try:
+            with translated(name):
+                self.client.complete_multipart_upload(
+                    Bucket=self.bucket_name, Key=name, UploadId=upload, MultipartUpload={"Parts": listed}, IfNoneMatch="*"
+                )
+        except StoreError:  # an earlier try got through, and the upload is no more; services say so in many ways
+            with suppress(ObjectMissing):
+                return self.stat(name)
+            raise
+        return self.stat(name)
+
+    def abort_parts(self, name: str, upload: str) -> None:
+        """Abort the multipart upload."""
+        with suppress(ObjectMissing), translated(name):
+            self.client.abort_multipart_upload(Bucket=self.bucket_name, Key=name, UploadId=upload)
+
+
+def part_headers(md5: str, size: int) -> dict[str, str]:
+    """Answer the headers that a part is sent with."""
+    return {"content-length": str(size), "content-md5": base64.b64encode(bytes.fromhex(md5)).decode()}
 
 
 def answered_as(name: str, filename: str) -> dict[str, str]:

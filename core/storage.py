@@ -5,7 +5,7 @@ Which store is meant is a Django STORAGES alias; `store()` answers it. Names are
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +31,10 @@ EXTENSIONS = {
     "image/bmp": "bmp",
     "image/tiff": "tif",
     "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
     "application/json": "json",
     "application/jsonl": "jsonl",
     "application/zip": "zip",
@@ -86,6 +90,15 @@ class Listed:
     modified: datetime
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of an object that comes in parts, as the store has it: its number from 1, its size in bytes, and its etag."""
+
+    number: int
+    size: int
+    etag: str
+
+
 class Store(Protocol):
     """What every backend can do; all raise StoreError, AlreadyStored or ObjectMissing and nothing of their library."""
 
@@ -137,6 +150,26 @@ class Store(Protocol):
 
     def reference(self, name: str) -> str:
         """Spell the object as scheme://bucket/name."""
+        ...
+
+    def begin_parts(self, name: str, *, media_type: str, metadata: Mapping[str, str]) -> str:
+        """Begin an object that comes in parts, and answer the store's id of this upload."""
+        ...
+
+    def presign_part(self, name: str, upload: str, *, number: int, md5: str, size: int, seconds: int) -> SignedRequest:
+        """Sign the upload of one part of exactly this size (bytes) and MD5 (hex); sent twice, the later one counts."""
+        ...
+
+    def parts_of(self, name: str, upload: str) -> list[Part]:
+        """Answer the parts that arrived, by number; raises ObjectMissing where the upload was completed or given up."""
+        ...
+
+    def complete_parts(self, name: str, upload: str, parts: Sequence[Part]) -> ObjectStat:
+        """Make the object of these parts, in this order; done before is success. Raises StoreError where one is not there."""
+        ...
+
+    def abort_parts(self, name: str, upload: str) -> None:
+        """Give up an upload and all its parts; gone already is success."""
         ...
 
 

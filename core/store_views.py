@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO
 from urllib.parse import unquote
 
@@ -48,7 +48,8 @@ def stored_object(request: HttpRequest, name: str) -> HttpResponseBase:
     if not expires.isascii() or not expires.isdigit() or not signature.isascii():
         raise Refused("This address was not signed for this request.", code="bad_signature")
     if request.method == "PUT":
-        return _take(request, files, name, expires, signature)
+        take = _take_part if "part" in request.GET else _take
+        return take(request, files, name, expires, signature)
     files.check_get(name, expires, request.GET.get("f", ""), signature)
     return _serve(request, files, name)
 
@@ -56,10 +57,7 @@ def stored_object(request: HttpRequest, name: str) -> HttpResponseBase:
 def _take(request: HttpRequest, files: FileStore, name: str, expires: str, signature: str) -> HttpResponse:
     headers = {key.lower(): value for key, value in request.headers.items()}
     files.check_put(name, expires, headers, signature)
-    size = int(headers["content-length"])
-    body = request.read(size + 1)
-    if len(body) != size:
-        raise Malformed("The body is shorter than its Content-Length.", code="incomplete_body")
+    body = _body(request, headers)
     metadata = {
         key.removeprefix(META_PREFIX).replace("-", "_"): unquote(value)
         for key, value in headers.items()
@@ -73,6 +71,29 @@ def _take(request: HttpRequest, files: FileStore, name: str, expires: str, signa
     except OSError as error:
         raise Unavailable("The store cannot write at the moment; try again later.") from error
     return HttpResponse(status=200, headers={"ETag": f'"{stat.etag}"'})
+
+
+def _take_part(request: HttpRequest, files: FileStore, name: str, expires: str, signature: str) -> HttpResponse:
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    upload, number = request.GET.get("upload", ""), request.GET["part"]
+    files.check_part(name, expires, (upload, number), headers, signature)
+    md5 = md5_of_header(headers["content-md5"])
+    checked = _Checked(_body(request, headers), md5)
+    try:
+        files.put_part(name, upload, int(number), checked, md5)
+    except ObjectMissing as error:
+        raise Missing("This upload was completed or given up.", code="no_such_upload") from error
+    except OSError as error:
+        raise Unavailable("The store cannot write at the moment; try again later.") from error
+    return HttpResponse(status=200, headers={"ETag": f'"{md5}"'})
+
+
+def _body(request: HttpRequest, headers: Mapping[str, str]) -> bytes:
+    size = int(headers["content-length"])
+    body = request.read(size + 1)
+    if len(body) != size:
+        raise Malformed("The body is shorter than its Content-Length.", code="incomplete_body")
+    return body
 
 
 class _Checked(io.BytesIO):

@@ -10,6 +10,8 @@ LARGEST = 2**53
 """The largest whole number that JSON's readers agree on."""
 Number = Annotated[int, Meta(ge=-LARGEST, le=LARGEST)] | float
 
+NUL = rb"\u0000"
+"""As JSON spells it."""
 RANGE = re.compile(r"Expected `(?:int|float)` [<>]|Number out of range")
 FIELD = re.compile(r"(?:missing required|contains unknown) field `(.*)`", re.DOTALL)
 
@@ -40,8 +42,17 @@ def told(error: msgspec.ValidationError) -> Told:
     )
 
 
-def unstorable(value: Any, where: str = "") -> str | None:
+def unstorable(value: Any) -> str | None:
     """Answer where in a value of JSON a text stands that databases do not keep: with a NUL, or half of a surrogate pair."""
+    try:
+        if NUL not in msgspec.json.encode(value):  # a hundred times as fast as to look at each text
+            return None
+    except (ValueError, TypeError):
+        pass
+    return _unstorable(value, "")
+
+
+def _unstorable(value: Any, where: str) -> str | None:
     match value:
         case str():
             return where if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value) else None
@@ -51,5 +62,5 @@ def unstorable(value: Any, where: str = "") -> str | None:
             parts = [(str(index), part) for index, part in enumerate(value)]
         case _:
             return None
-    found = (unstorable(part, f"{where}.{name}" if where else name) for name, part in parts)
+    found = (_unstorable(part, f"{where}.{name}" if where else name) for name, part in parts)
     return next((path for path in found if path is not None), None)
