@@ -35,10 +35,10 @@ def with_thumbnails(samples: Iterable[LearningSample], user: User) -> list[Learn
 def _shown(sample: LearningSample, user: User) -> StoredObject | None:
     stored = sample.object
     unseen = sample.state == SampleState.RECEIVED or stored is None or stored.deleted_at is not None
-    return None if unseen or not _may_view(user, sample.city) else stored
+    return None if unseen or not may_view(user, sample.city) else stored
 
 
-def _may_view(user: User, city: City) -> bool:
+def may_view(user: User, city: City) -> bool:
     """Tell whether `user` may see images of `city`: hub staff by role, a customer's people where the customer may."""
     if is_allowed(user, Permission.VIEW_IMAGES, city):
         return True

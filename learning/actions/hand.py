@@ -19,7 +19,7 @@ from learning.models.review import HAND, QUEUES, queue_key
 
 INSTEAD = {"judge": "returned", "returned": "judge"}
 """Which queue serves who finds nothing in the one they asked for: work that was returned becomes anyone's after a while."""
-SHOWN = ("sample__object__thumbnail", "sample__camera", "sample__city", "module", "about")
+SHOWN = ("sample__object__thumbnail", "sample__camera", "sample__city", "module")
 FIELDS = (
     *(
         "sample",
@@ -31,6 +31,7 @@ FIELDS = (
         "lease_until",
         "leased_at",
         "place",
+        "about",
         "reason",
         "note",
     ),
@@ -39,9 +40,12 @@ FIELDS = (
     *(f"sample__object__{name}" for name in ("name", "alias", "kind", "verified_at", "width", "height", "thumbnail")),
     *(f"sample__object__thumbnail__{name}" for name in ("name", "alias", "kind", "verified_at")),
     *("sample__camera__camera_id", "sample__city__slug", "module__review_policy"),
-    *(f"about__{name}" for name in ("label_status", "decision", "prediction", "correction", "reason", "correction_notes")),
 )
-"""What a lease shows; reading all columns of eight tables would take longer than finding the rows."""
+"""What a lease shows; reading all columns of seven tables would take longer than finding the rows.
+
+What a check is about is looked up where there is one: a plan that joins the judgements is a scan of them for as long as it
+was made when they were few.
+"""
 FREED = {"state": SlotState.OPEN, "lease_user": None, "lease_until": None, "leased_at": None}
 """What a leased slot is set to when it goes back to its queue."""
 

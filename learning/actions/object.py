@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -27,11 +28,13 @@ def store_bytes(
     metadata: Mapping[str, str],
     owner: User | None = None,
     tick: Callable[[], None] | None = None,
+    delete_at: datetime | None = None,
 ) -> StoredObject:
     """Store `content` (bytes, or the file at a path) as a new object with its row: both are there, or neither.
 
-    `tick` is called about every second while the store takes its time, in the caller's thread, and may raise. Called outside
-    transactions; raises core.storage.StoreError.
+    `tick` is called about every second while the store takes its time, in the caller's thread, and may raise. With `delete_at`
+    it goes by itself then, even where its maker is killed before anything refers to it. Called outside transactions; raises
+    core.storage.StoreError.
     """
     name = new_name(media_type)
     try:
@@ -49,6 +52,7 @@ def store_bytes(
             metadata=dict(metadata),
             owner=owner,
             etag=stat.etag,
+            delete_at=delete_at,
         )
     except AlreadyStored:  # the object of that name is not ours
         raise

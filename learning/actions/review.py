@@ -323,7 +323,7 @@ def _slots(slot: int) -> QuerySet[ReviewSlot]:
     newest = LabelSchema.objects.filter(module=OuterRef("module")).order_by("-revision")
     schema = {"schema_id": Subquery(newest.values("pk")[:1]), "schema_made_at": Subquery(newest.values("created_at")[:1])}
     unused = [f"sample__object__{name}" for name in UNUSED]
-    return rows.select_related("sample__object", "module", "about").defer(*unused).annotate(**schema).filter(pk=slot)
+    return rows.select_related("sample__object", "module").defer(*unused).annotate(**schema).filter(pk=slot)
 
 
 @lru_cache(maxsize=256)

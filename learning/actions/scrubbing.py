@@ -44,7 +44,17 @@ BLANK = {
     "label_status": "",
 }
 BLANK_LABEL = {"prediction": None, "correction": None, "operator_id": "", "correction_notes": "", "dispute_resolution": ""}
-SPARED = frozenset({"erasure_items", "legal_holds", "dataset_members", "training_samples", "truth_changes"})
+SPARED = frozenset(
+    {
+        "erasure_items",
+        "legal_holds",
+        "dataset_members",
+        "training_samples",
+        "truth_changes",
+        "dataset_import_records",
+        "dataset_video_frames",
+    }
+)
 """Tables that refer to a sample and hold nothing of it, or are the business of an app above (hook objects_gone)."""
 
 

@@ -119,6 +119,8 @@ class LearningSample(Lifecycle):
             models.Index(fields=["id", "city"], name="sample_city"),
             models.Index(fields=["batch", "id"], name="sample_batch"),
             models.Index(fields=["reopened_at"], condition=models.Q(reopened_at__isnull=False), name="sample_reopened"),
+            # what imports look their images up by; cities name few of theirs
+            models.Index(fields=["source_name"], condition=~models.Q(source_name=""), name="sample_source_name"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["sample_id"], name="sample_id_once"),

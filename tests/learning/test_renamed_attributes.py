@@ -1,16 +1,12 @@
 """Attributes and their values are renamed as labels are: what was said under a former name goes on meaning the same."""
 
-from importlib import import_module
-
 import pytest
-from django.apps import apps
 
 from core.errors import Invalid
 from learning import annotation
 from learning.actions import label_schema, review
 from learning.actions import module as modules
 from learning.annotation import BadValue, Rules
-from learning.models import LabelSchema
 from learning.module_forms import filled_from
 from learning.renaming import in_current_names
 from tests import people
@@ -187,14 +183,3 @@ def test_a_copy_begins_without_the_past():
     _, schema = renamed()
     copy = modules.copied(schema)["attributes"]
     assert [set(row) & {"id", "formerly", "values_formerly"} for row in copy] == [set(), set()]
-
-
-def test_revisions_of_before_get_the_same_ids():
-    module = painted()
-    revise(module, attributes=[NIGHT, COLOUR, {"name": "make", "type": "text"}])
-    for schema in LabelSchema.objects.all():
-        schema.attributes = [{part: what for part, what in row.items() if part != "id"} for row in schema.attributes]
-        schema.save()
-    import_module("learning.migrations.0022_attribute_ids").number(apps, None)
-    told = [[(row["name"], row["id"]) for row in schema.attributes] for schema in LabelSchema.objects.order_by("revision")]
-    assert told == [[("colour", 1), ("night", 2)], [("night", 2), ("colour", 1), ("make", 3)]]
