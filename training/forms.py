@@ -1,6 +1,6 @@
 """What lists of training are narrowed by, and the forms of its verbs; rules stand in the verbs, not here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.pages import Filters
 from learning.models import AiModule, City, LabelStatus
+from training.gathered import Narrowing
 from training.models import (
     DatasetStatus,
     DatasetVersion,
@@ -17,12 +18,14 @@ from training.models import (
     JobStatus,
     ModelStatus,
     ModelVersion,
+    Split,
     TrainingJob,
 )
 from training.trainers.hyperparameters import describe
 from training.trainers.registry import trainers
 
 ANY = [("", _("any"))]
+MOST_CLASSES = 200
 
 
 def _modules() -> "forms.ModelChoiceField[AiModule]":
@@ -40,6 +43,34 @@ class DatasetFilters(Filters):
 
     module = _modules()
     status = forms.ChoiceField(label=_("Status"), choices=[*ANY, *DatasetStatus.choices], required=False)
+
+
+class PlaceFilters(Filters):
+    """Labeled, verified, class, city and split: classes and cities are those that were counted."""
+
+    labeled = forms.ChoiceField(label=_("Labeled"), choices=[*ANY, ("yes", _("yes")), ("no", _("no"))], required=False)
+    verified = forms.ChoiceField(label=_("Verified"), choices=[*ANY, ("yes", _("yes")), ("no", _("no"))], required=False)
+    label = forms.ChoiceField(label=_("Class"), choices=ANY, required=False)
+    city = forms.ModelChoiceField(
+        label=_("City"), queryset=City.objects.none(), to_field_name="slug", empty_label=_("any"), required=False
+    )
+    split = forms.ChoiceField(
+        label=_("Split"), choices=[*ANY, *Split.choices, ("none", _("not in the newest version"))], required=False
+    )
+
+    def __init__(self, data: Any = None, *, cells: Sequence[Sequence[Any]] = ()) -> None:
+        super().__init__(data)
+        labels = sorted({cell[0] for cell in cells if cell[0]})
+        self.fields["label"].choices = [*ANY, *((name, name) for name in labels[:MOST_CLASSES])]  # type: ignore[attr-defined]
+        cities = City.objects.filter(slug__in={cell[1] for cell in cells}).order_by("name")
+        self.fields["city"].queryset = cities  # type: ignore[attr-defined]
+
+    def narrowing(self, version: DatasetVersion | None) -> Narrowing:
+        """Answer what was chosen; splits are of `version`."""
+        chosen, switch = self.chosen, {"yes": True, "no": False}
+        labeled, verified = (switch.get(chosen.get(name, "")) for name in ("labeled", "verified"))
+        facts: dict[str, Any] = {name: chosen[name] for name in ("label", "city", "split") if name in chosen}
+        return Narrowing(is_labeled=labeled, is_verified=verified, version=version, **facts)
 
 
 class JobFilters(Filters):

@@ -3,112 +3,101 @@
 Both are JSON Lines, one line a member, in the same order. Truth is a file of its own because an erasure rewrites it, while
 the manifest, and the hash of the truth in it, stays. A manifest line is the wire's (docs/wire) without addresses:
 
-    {"sample_id", "event_id", "source", "split", "group", "object": {"sha256", "name", "size", "media_type", "width",
-     "height"}, "truth_sha256", "label_status", "weight", "city", "camera_id", "captured_at"}
+    {"sample_id", "event_id", "split", "group", "object": {"sha256", "name", "size", "media_type", "width", "height"},
+     "truth_sha256", "label_status", "weight", "city", "camera_id", "captured_at", "source"?}
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
 from core.canonical import canonical_sha256
 from training.fingerprint import Fingerprint, member_line
+from training.statistics import Statistics
 
 MANIFEST_NAME = "manifest.jsonl"
 TRUTH_NAME = "truth.jsonl"
+SHOWN = 20
+BETWEEN, LINE_BREAK = b'},{"sample_id":', b'}\n{"sample_id":'
+"""Within a text a quote has a backslash before it, so nothing but the end of one line and the beginning of the next reads so."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """One settled sample as a freeze reads it."""
+class Members(NamedTuple):
+    """Some settled samples as a freeze reads them, column by column; a truth is JSON as the database holds it."""
 
-    key: int
-    sample_id: str
-    event_id: str
-    source: str
-    group: str
-    label_status: str
-    captured_at: datetime
-    quality: float | None
-    truth: dict[str, Any]
-    truth_sha256: str
-    city: str
-    camera_id: str
-    weight: float | None
-    object_name: str
-    object_sha256: str
-    object_size: int
-    object_media_type: str
-    object_width: int | None
-    object_height: int | None
+    key: Sequence[int]
+    sample_id: Sequence[str]
+    event_id: Sequence[str]
+    source: Sequence[str]
+    group: Sequence[str]
+    label_status: Sequence[str]
+    captured_at: Sequence[datetime]
+    quality: Sequence[float | None]
+    truth: Sequence[str]
+    truth_sha256: Sequence[str]
+    city: Sequence[str]
+    camera_id: Sequence[str]
+    weight: Sequence[float]
+    object_name: Sequence[str]
+    object_sha256: Sequence[str]
+    object_size: Sequence[int]
+    object_media_type: Sequence[str]
+    object_width: Sequence[int | None]
+    object_height: Sequence[int | None]
 
-    def line(self, split: str) -> dict[str, Any]:
-        """Answer the manifest's line."""
-        return {
-            "sample_id": self.sample_id,
-            "event_id": self.event_id,
-            **({"source": self.source} if self.source else {}),
-            "split": split,
-            "group": self.group,
-            "object": {
-                "sha256": self.object_sha256,
-                "name": self.object_name,
-                "size": self.object_size,
-                "media_type": self.object_media_type,
-                "width": self.object_width,
-                "height": self.object_height,
-            },
-            "truth_sha256": self.truth_sha256,
-            "label_status": self.label_status,
-            "weight": 1.0 if self.weight is None else self.weight,
-            "city": self.city,
-            "camera_id": self.camera_id,
-            "captured_at": self.captured_at.isoformat(),
-        }
+    def manifest_lines(self, splits: Sequence[str]) -> bytes:
+        """Spell the manifest's lines, all in one call: that is a third of the time."""
+        lines: list[dict[str, Any]] = [
+            {
+                "sample_id": sample_id,
+                "event_id": event_id,
+                "split": split,
+                "group": group,
+                "object": {"sha256": sha256, "name": name, "size": size, "media_type": kind, "width": width, "height": height},
+                "truth_sha256": truth_sha256,
+                "label_status": label_status,
+                "weight": weight,
+                "city": city,
+                "camera_id": camera_id,
+                "captured_at": captured_at,
+            }
+            for (
+                _,
+                sample_id,
+                event_id,
+                _,
+                group,
+                label_status,
+                captured_at,
+                _,
+                _,
+                truth_sha256,
+                city,
+                camera_id,
+                weight,
+                name,
+                sha256,
+                size,
+                kind,
+                width,
+                height,
+                split,
+            ) in zip(*self, splits, strict=True)
+        ]
+        for line, source in zip(lines, self.source, strict=True):
+            if source:
+                line["source"] = source
+        return orjson.dumps(lines)[1:-1].replace(BETWEEN, LINE_BREAK) + b"\n"
 
-
-@dataclass
-class Statistics:
-    """What is counted while members pass; texts are not counted by value, they are plates and names."""
-
-    by_split: Counter[str] = field(default_factory=Counter)
-    by_label: Counter[str] = field(default_factory=Counter)
-    by_label_status: Counter[str] = field(default_factory=Counter)
-    by_city: Counter[str] = field(default_factory=Counter)
-    captured_from: datetime | None = None
-    captured_to: datetime | None = None
-    quality_sum: float = 0.0
-    quality_count: int = 0
-
-    def add(self, member: Member, split: str) -> None:
-        """Count one member."""
-        self.by_split[split] += 1
-        self.by_label_status[member.label_status] += 1
-        self.by_city[member.city] += 1
-        self.by_label.update(labels_of(member.truth))
-        self.captured_from = min(self.captured_from or member.captured_at, member.captured_at)
-        self.captured_to = max(self.captured_to or member.captured_at, member.captured_at)
-        if member.quality is not None:
-            self.quality_sum += member.quality
-            self.quality_count += 1
-
-    def as_document(self) -> dict[str, Any]:
-        """Spell the statistics as a version keeps them."""
-        return {
-            "by_split": dict(sorted(self.by_split.items())),
-            "by_label": dict(sorted(self.by_label.items())),
-            "by_label_status": dict(sorted(self.by_label_status.items())),
-            "by_city": dict(sorted(self.by_city.items())),
-            "captured_from": self.captured_from.isoformat() if self.captured_from else None,
-            "captured_to": self.captured_to.isoformat() if self.captured_to else None,
-            "quality_mean": round(self.quality_sum / self.quality_count, 6) if self.quality_count else None,
-        }
+    def truth_lines(self) -> bytes:
+        """Spell the truth's lines; what the database holds is passed through as it is."""
+        pairs = zip(self.sample_id, self.truth, strict=True)
+        return b"".join([b'{"sample_id":%b,"truth":%b}\n' % (orjson.dumps(name), truth.encode()) for name, truth in pairs])
 
 
 class VersionFiles:
@@ -116,7 +105,7 @@ class VersionFiles:
 
     def __init__(self, folder: Path) -> None:
         self.manifest_path, self.truth_path = folder / MANIFEST_NAME, folder / TRUTH_NAME
-        self.statistics, self.fingerprint = Statistics(), Fingerprint()
+        self.statistics, self.fingerprint = Statistics(), Fingerprint(folder)
         self.count = 0
 
     def __enter__(self) -> Self:
@@ -127,39 +116,53 @@ class VersionFiles:
         self._manifest.close()
         self._truth.close()
 
-    def add(self, member: Member, split: str) -> None:
-        """Write one member's two lines."""
-        self._manifest.write(orjson.dumps(member.line(split)) + b"\n")
-        self._truth.write(orjson.dumps({"sample_id": member.sample_id, "truth": member.truth}) + b"\n")
-        self.fingerprint.add(member_line(member.sample_id, member.object_sha256, member.truth_sha256, split))
-        self.statistics.add(member, split)
-        self.count += 1
+    def add(self, members: Members, splits: Sequence[str]) -> None:
+        """Write the two lines of each member."""
+        self._manifest.write(members.manifest_lines(splits))
+        self._truth.write(members.truth_lines())
+        self.fingerprint.add_all(map(member_line, members.sample_id, members.object_sha256, members.truth_sha256, splits))
+        self.statistics.add(members, splits)
+        self.count += len(members.key)
 
 
 @dataclass
 class Proof:
-    """What reading both files again shows: their fingerprint, and which members' truths are not what was frozen."""
+    """What reading both files again shows: their fingerprint, and of how many members the truth is not what was frozen."""
 
-    fingerprint: str
-    count: int
-    broken: list[str]
-    erased: list[str]
+    fingerprint: str = ""
+    count: int = 0
+    erased: int = 0
+    broken: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def fault(self, sample_id: str) -> None:
+        """Count a member whose truth is not what was frozen; the first are named."""
+        self.broken += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(sample_id)
 
 
-def prove(manifest: Path, truth: Path) -> Proof:
+def prove(manifest: Path, truth: Path, folder: Path | None = None) -> Proof:
     """Read both files line by line and answer what they prove; an erased member's truth is null and is not broken."""
-    fingerprint, broken, erased, count = Fingerprint(), [], [], 0
+    proof = Proof()
+    for _ in proving(manifest, truth, proof, folder):
+        pass
+    return proof
+
+
+def proving(manifest: Path, truth: Path, proof: Proof, folder: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Do so a member at a time: yields each manifest line once it is counted in `proof`, which is whole at the end."""
+    fingerprint = Fingerprint(folder)
     for line, right in read_members(manifest, truth):
         sample_id, sha256 = line["sample_id"], line["truth_sha256"]
         fingerprint.add(member_line(sample_id, line["object"]["sha256"], sha256, line["split"]))
-        if right["sample_id"] != sample_id:
-            broken.append(sample_id)
-        elif right["truth"] is None:
-            erased.append(sample_id)
-        elif canonical_sha256(right["truth"]) != sha256:
-            broken.append(sample_id)
-        count += 1
-    return Proof(fingerprint.value(), count, broken, erased)
+        proof.count += 1
+        if right["truth"] is None:
+            proof.erased += 1
+        elif right["sample_id"] != sample_id or canonical_sha256(right["truth"]) != sha256:
+            proof.fault(sample_id)
+        yield line
+    proof.fingerprint = fingerprint.value()
 
 
 def read_members(manifest: Path, truth: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -169,7 +172,7 @@ def read_members(manifest: Path, truth: Path) -> Iterator[tuple[dict[str, Any], 
             yield orjson.loads(line), orjson.loads(right)
 
 
-def labels_of(truth: dict[str, Any]) -> list[str]:
+def labels_of(truth: Mapping[str, Any]) -> list[str]:
     """Answer the labels an annotation value names: its own, and one for each box."""
     named = [truth.get("label"), *(box.get("label") for box in truth.get("boxes") or ())]
     return [name for name in named if name]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Organization
 from core.errors import Invalid
 from learning.models import AiModule, City, LabelStatus, LearningSample
+from learning.models.sample import may_be_trained_on
 
 KEYS = ("label_status", "cities", "since", "until", "min_quality")
 LABEL_STATUSES = (LabelStatus.CORRECT.value, LabelStatus.CHANGED.value)
@@ -60,20 +61,24 @@ class Rule:
 
     def samples(self, module: AiModule, organization: Organization | None) -> QuerySet[LearningSample]:
         """Answer the settled samples it selects, of people with their consent only; a customer's of its own cities only."""
-        found = LearningSample.objects.settled().may_be_trained_on().filter(module=module, object__isnull=False)
+        return LearningSample.objects.settled().filter(self.narrowing(organization), module=module)
+
+    def narrowing(self, organization: Organization | None) -> Q:
+        """Answer what it asks of a settled sample of its module."""
+        asked = may_be_trained_on() & Q(object__isnull=False)
         if organization is not None:
-            found = found.filter(city__in=City.objects.filter(organization=organization))
+            asked &= Q(city__in=City.objects.filter(organization=organization))
         if self.label_status:
-            found = found.filter(label_status__in=self.label_status)
+            asked &= Q(label_status__in=self.label_status)
         if self.cities:
-            found = found.filter(city__in=City.objects.filter(slug__in=self.cities))
+            asked &= Q(city__in=City.objects.filter(slug__in=self.cities))
         if self.since:
-            found = found.filter(captured_at__gte=self.since)
+            asked &= Q(captured_at__gte=self.since)
         if self.until:
-            found = found.filter(captured_at__lt=self.until)
+            asked &= Q(captured_at__lt=self.until)
         if self.min_quality is not None:
-            found = found.filter(image_quality_score__gte=self.min_quality)
-        return found
+            asked &= Q(image_quality_score__gte=self.min_quality)
+        return asked
 
 
 def _words(value: Any, limit: int) -> tuple[str, ...]:

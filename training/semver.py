@@ -29,9 +29,9 @@ def spelled(numbers: Numbers) -> str:
     return ".".join(map(str, numbers))
 
 
-def following(numbers: Numbers | None, *, is_patch: bool) -> Numbers:
-    """Answer the next patch or minor number; 1.0.0 is the first."""
+def following(numbers: Numbers | None, *, part: str) -> Numbers:
+    """Answer the next number: `part` (major, minor or patch) goes up, what stands behind it begins anew; 1.0.0 is the first."""
     if numbers is None:
         return (1, 0, 0)
     major, minor, patch = numbers
-    return (major, minor, patch + 1) if is_patch else (major, minor + 1, 0)
+    return {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}[part]

@@ -6,7 +6,20 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from training import local, shutdown, supervisor, trust
-from training.actions import dataset, erasure, job, run, version
+from training.actions import (
+    dataset,
+    erasure,
+    exporting,
+    growing,
+    importing,
+    job,
+    run,
+    summing,
+    upload,
+    version,
+    version_comparison,
+    version_proof,
+)
 
 
 @worker_shutting_down.connect
@@ -23,8 +36,76 @@ def freeze_version(version_id: str) -> None:
 
 @shared_task
 def sweep_freezing() -> None:
-    """Begin again what a lost message or a killed worker left."""
+    """Begin again what a lost message or a killed worker left of freezing, proving and comparing."""
     version.sweep_freezing()
+    version_proof.sweep()
+    version_comparison.sweep()
+
+
+@shared_task
+def prove_version(version_id: str) -> None:
+    """Read a frozen version again, and prove it."""
+    version_proof.prove(version_id)
+
+
+@shared_task
+def compare_versions(comparison_id: str) -> None:
+    """Work out what differs between two versions."""
+    version_comparison.work(comparison_id)
+
+
+@shared_task
+def build_export(export_id: str) -> None:
+    """Write an export that was asked for."""
+    exporting.build(export_id)
+
+
+@shared_task
+def sweep_exports() -> None:
+    """Begin again what a lost message or a killed worker left of exports."""
+    exporting.sweep()
+
+
+@shared_task
+def assemble_upload(upload_id: str) -> None:
+    """Put the parts of an upload together."""
+    upload.assemble(upload_id)
+
+
+@shared_task
+def sweep_uploads() -> None:
+    """Go on with uploads that were left, and have go what was never completed."""
+    upload.sweep()
+
+
+@shared_task
+def run_import(import_id: str) -> None:
+    """Look at what an import brings, import it, or remove what was given up of it."""
+    importing.run(import_id)
+
+
+@shared_task
+def sweep_imports() -> None:
+    """Begin again what a lost message or a killed worker left of imports."""
+    importing.sweep()
+
+
+@shared_task
+def run_growth(growth_id: str) -> None:
+    """Bring into a dataset what its rule selects, or what an archive or a video holds."""
+    growing.run(growth_id)
+
+
+@shared_task
+def sweep_growths() -> None:
+    """Go on with growths that a lost message or a killed worker left."""
+    growing.sweep()
+
+
+@shared_task
+def count_datasets() -> None:
+    """Count by class, city and split what is in datasets that changed."""
+    summing.count_changed()
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.views import dataset, job, model, version
+from training.views import dataset, exporting, growing, importing, job, model, verifying, version
 
 app_name = "training"
 urlpatterns = [
@@ -8,11 +8,28 @@ urlpatterns = [
     path("datasets/new/", dataset.dataset_new, name="dataset-new"),
     path("datasets/<uuid:pk>/", dataset.dataset, name="dataset"),
     path("datasets/<uuid:pk>/refresh/", dataset.dataset_refresh, name="dataset-refresh"),
+    path("datasets/<uuid:pk>/grow/", growing.dataset_grow, name="dataset-grow"),
+    path("growths/<uuid:pk>/cancel/", growing.growth_cancel, name="growth-cancel"),
+    path("datasets/<uuid:pk>/verify/", verifying.dataset_verify, name="dataset-verify"),
+    path("datasets/<uuid:pk>/verify/undo/", verifying.dataset_verify_undo, name="dataset-verify-undo"),
+    path("datasets/<uuid:pk>/verify/required/", verifying.dataset_verify_required, name="dataset-verify-required"),
+    path("datasets/<uuid:pk>/verify/leave/", verifying.dataset_verify_leave, name="dataset-verify-leave"),
     path("datasets/<uuid:pk>/freeze/", dataset.dataset_freeze, name="dataset-freeze"),
     path("datasets/<uuid:pk>/archive/", dataset.dataset_archive, name="dataset-archive"),
+    path("datasets/<uuid:pk>/export/", exporting.exports, name="exports"),
+    path("exports/<uuid:pk>/cancel/", exporting.export_cancel, name="export-cancel"),
+    path("exports/<uuid:pk>/download/", exporting.export_download, name="export-download"),
+    path("datasets/<uuid:pk>/import/", importing.imports, name="imports"),
+    path("imports/<uuid:pk>/", importing.one_import, name="import"),
+    path("imports/<uuid:pk>/confirm/", importing.import_confirm, name="import-confirm"),
+    path("imports/<uuid:pk>/cancel/", importing.import_cancel, name="import-cancel"),
+    path("imports/<uuid:pk>/errors/", importing.import_errors, name="import-errors"),
     path("versions/<uuid:pk>/", version.version, name="version"),
     path("versions/<uuid:pk>/train/", version.version_train, name="version-train"),
     path("versions/<uuid:pk>/archive/", version.version_archive, name="version-archive"),
+    path("versions/<uuid:pk>/verify/", version.version_verify, name="version-verify"),
+    path("versions/<uuid:pk>/production/", version.version_promote, name="version-production"),
+    path("versions/<uuid:pk>/compare/", version.version_compare, name="version-compare"),
     path("jobs/", job.jobs, name="jobs"),
     path("jobs/<uuid:pk>/", job.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", job.job_cancel, name="job-cancel"),

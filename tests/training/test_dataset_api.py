@@ -49,7 +49,8 @@ def test_the_way_from_a_dataset_to_its_files(client):
     frozen = api.get(f"{here}/versions/v1.0.0").json()
     assert frozen == api.get(f"{here}/versions/{frozen['id']}").json()
     [listed] = api.get(f"{here}/versions").json()["results"]
-    assert frozen == {**listed, "reopened_since": "0", "changed_since": "0"}
+    since = {"reopened_since": "0", "changed_since": "0", "models": []}
+    assert frozen == {**listed, **since, "verifying": False, "verified_members": None, "last_verify": None}
     assert (frozen["state"], frozen["sample_count"], frozen["fingerprint"][:7]) == ("frozen", 5, "sha256:")
     lines = [orjson.loads(line) for line in client_of(pipeline()).get(f"{here}/versions/v1.0.0/files").content.splitlines()]
     assert len(lines) == 5

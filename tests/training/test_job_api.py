@@ -1,5 +1,7 @@
 """`/api/v1/training/jobs` and `/training/trainers`."""
 
+import csv
+import io
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +10,10 @@ from rest_framework.test import APIClient
 from accounts.actions import access_key
 from tests import people
 from tests.factories import training as make
+from tests.pages import looking, text_of
 from training.actions import run
 from training.hearing import Line, Point, Progress
+from training.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
 JOBS = "/api/v1/training/jobs"
@@ -49,6 +53,16 @@ def test_a_job_is_queued_watched_and_cancelled():
     rest = api.get(f"{here}/logs", {"after": first["next"]}).json()
     assert [line["text"] for line in rest["results"]] == ["line 4", "line 5"]
     assert api.get(f"{here}/metrics").json()["curves"] == {"loss": [[1, 0.5], [2, 0.25]]}
+    points = b"".join(api.get(f"{here}/metrics?format=csv").streaming_content).decode().splitlines()
+    assert points == ["attempt,name,step,value", "1,loss,1,0.5", "1,loss,2,0.25"]
+    TrainingRun.objects.update(metrics={"accuracy": 0.9, "by_class": {}})
+    [row] = csv.DictReader(io.StringIO(b"".join(api.get(f"{here}/runs?format=csv").streaming_content).decode()))
+    assert (row["attempt"], row["state"], row["accuracy"], row["examples_hash"]) == ("1", "running", "0.9", of.fingerprint)
+    assert "by_class" not in row
+    assert api.get(f"{here}/metrics?format=xml").status_code == 404
+    page = looking(ada).get(f"/jobs/{held.job_id}/")
+    assert f"{here}/metrics?format=csv" in text_of(page)
+    assert looking(ada).get(f"{here}/runs?format=csv")["Content-Type"].startswith("text/csv")
     runs = api.get(f"{here}/runs").json()["results"]
     assert (runs[0]["state"], runs[0]["examples_hash"], "token" in runs[0]) == ("running", of.fingerprint, False)
     assert api.post(f"{here}/cancel", format="json").json()["cancel_requested_at"]
@@ -96,7 +110,7 @@ def test_organizations_see_that_a_global_job_is_there_and_not_what_is_in_it():
     api = client_of(olga)
     shown = api.get(f"{JOBS}/{made.pk}").json()
     assert (shown["name"], "hyperparameters" in shown) == ("digits", False)
-    for inside in ("logs", "metrics", "runs"):
+    for inside in ("logs", "metrics", "runs", "metrics?format=csv", "runs?format=csv"):
         assert api.get(f"{JOBS}/{made.pk}/{inside}").status_code == 404
     assert api.post(f"{JOBS}/{made.pk}/cancel", format="json").status_code == 403
     assert api.post(JOBS, body(made.dataset_version), format="json").status_code == 403

@@ -6,15 +6,18 @@ import orjson
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core.canonical import canonical_sha256
 from core.errors import Conflict, Invalid, Refused
+from core.ids import new_id
 from core.storage import reading, store
 from learning.models import LearningSample, SampleState, StoredObject
 from tests import people
 from tests.factories import training as make
 from training.actions import dataset, version
+from training.actions.splits import recorded
 from training.models import DatasetMember, DatasetVersion, GroupSplit, VersionState
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +151,7 @@ def test_a_freeze_killed_half_way_starts_again_from_nothing(tmp_path, monkeypatc
     DatasetVersion.objects.update(freeze_beat_at=timezone.now() - timedelta(minutes=2))
     assert version.sweep_freezing() == 1
     done = version.freeze(begun.pk)
-    assert (done.sample_count, done.members.count(), done.groups.count()) == (10, 10, 10)
+    assert (done.sample_count, done.members.count(), len(recorded([done.pk]))) == (10, 10, 10)
     assert not StoredObject.objects.filter(pk=left.pk).exists()
     assert not store().path_of(left.name).exists() if hasattr(store(), "path_of") else True
     with pytest.raises(version.LostFreeze):
@@ -241,3 +244,16 @@ def test_what_became_gold_since_it_was_gathered_is_not_frozen():
     LearningSample.objects.filter(pk=made[0].pk).update(is_gold=True)
     assert make.frozen(ada, of).sample_count == 5
     assert make.dataset_of(ada, name="a later one").samples.count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_member_has_a_version_and_a_sample_that_stay():
+    ada = people.ada()
+    made = make.samples(ada, 2)
+    done = make.frozen(ada)
+    for facts in ({"version": done, "sample_id": 10**12}, {"version_id": new_id(), "sample": made[0]}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            DatasetMember.objects.create(split="train", **facts)
+    for rows in (LearningSample.objects.filter(pk=made[0].pk), DatasetVersion.objects.filter(pk=done.pk)):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows._raw_delete("default")

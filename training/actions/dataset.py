@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, Count, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models import BigIntegerField, Count, F, OuterRef, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -145,19 +145,26 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
         settled = [change.sample for change in chunk if change.new_state == SampleState.SETTLED]
         others = [change.sample for change in chunk if change.new_state != SampleState.SETTLED]
         changed = [change.sample for change in chunk if change.new_truth != change.old_truth]
-        places = TrainingSample.objects.select_for_update()
-        _mark(places.filter(sample__in=[*others, *changed], is_verified=True), "verified", is_verified=False, verified_by=None)
-        _mark(places.filter(sample__in=others, is_labeled=True), "labeled", is_labeled=False, labeled_by=None)
-        _mark(places.filter(sample__in=settled, is_labeled=False), "labeled", is_labeled=True, labeled_by=_annotator("sample"))
+        places = TrainingSample.objects.all()
+        unverified = {"is_verified": False, "verified_by": None}
+        _mark(places.filter(sample__among=[*others, *changed], is_verified=True), "verified", **unverified)
+        _mark(places.filter(sample__among=others, is_labeled=True), "labeled", is_labeled=False, labeled_by=None)
+        waiting = places.filter(sample__among=settled, is_labeled=False)
+        _mark(waiting, "labeled", is_labeled=True, labeled_by=_annotator("sample"))
 
 
 _OF_SAMPLE = Prepared(lambda sample: TrainingSample.objects.filter(sample=sample).only("pk")[:1], sample=int)
 
 
 @transaction.atomic
-def gather(dataset: TrainingDataset, samples: QuerySet[LearningSample], *, is_labeled: bool = True) -> int:
-    """INSERT … SELECT the samples that are not in the dataset yet, with their count; answers how many. Raises Refused."""
-    size = plan.spend_bytes(dataset, samples)
+def gather(
+    dataset: TrainingDataset, samples: QuerySet[LearningSample], *, is_labeled: bool = True, size: int | None = None
+) -> int:
+    """INSERT … SELECT the samples that are not in the dataset yet, with their count; answers how many. Raises Refused.
+
+    `size` is what they bring in bytes, where that is counted already.
+    """
+    size = plan.spend_bytes(dataset, samples) if size is None else size
     # FOR SHARE, so that a truth that changes meanwhile waits, and then finds its row here
     maker = _annotator("pk") if is_labeled else Cast(Value(None), BigIntegerField())
     chosen = samples.annotate(label_maker=maker).order_by("id").values_list("id", "label_maker")
@@ -207,21 +214,25 @@ def _fold(dataset: Any) -> None:
 
 
 def _mark(places: QuerySet[TrainingSample], count: str, **values: Any) -> None:
-    """Set `values` on these places and move `count` of their datasets by as many."""
-    found = dict(places.values_list("pk", "dataset_id"))
+    """Set `values` on these places and move `count` of their datasets by as many.
+
+    They are locked first, and their samples by the verb: no other can come to be among them meanwhile.
+    """
+    found = Counter(places.select_for_update().values_list("dataset_id", flat=True))
     if not found:
         return
-    TrainingSample.objects.filter(pk__in=list(found)).update(**values)
+    places.update(**values)
     step = 1 if values[f"is_{count}"] else -1
     DatasetDelta.objects.bulk_create(
-        DatasetDelta(dataset_id=dataset, **{count: step * rows}) for dataset, rows in Counter(found.values()).items()
+        DatasetDelta(dataset_id=dataset, **{count: step * rows}) for dataset, rows in found.items()
     )
 
 
 def _annotator(sample: str) -> Subquery:
     """Select the person who judged the sample last; null where only its city did."""
     judged = HitlLabel.objects.filter(sample=OuterRef(sample), annotator__isnull=False).exclude(label_source=LabelSource.GOLD)
-    return Subquery(judged.order_by("-id").values("annotator")[:1])
+    # not by "-id": PostgreSQL would walk back over the newest labels of all samples to find those of each
+    return Subquery(judged.order_by((F("id") + 0).desc()).values("annotator")[:1])
 
 
 def _bounded(description: str) -> str:

@@ -24,11 +24,18 @@ from core.queue import enqueue
 from learning.actions import object as stored_object
 from learning.actions import purging
 from learning.models import LearningSample, ObjectKind, StoredObject
-from learning.models.erasure import MODEL_VERSION, UNFINISHED
+from learning.models.erasure import MODEL_VERSION, UNFINISHED, Erasure, ErasureItem, ErasureState
 from training import local
-from training.actions import truth_change
+from training.actions import exporting, growing, truth_change
 from training.manifest import MANIFEST_NAME, TRUTH_NAME, read_members
-from training.models import DatasetMember, DatasetVersion, ModelVersion, TrainingSample
+from training.models import (
+    DatasetMember,
+    DatasetVersion,
+    ImportedRecord,
+    ModelVersion,
+    TrainingSample,
+    VersionComparison,
+)
 
 DATASET_VERSION = "dataset_version"
 CLAIMED_FOR = timedelta(minutes=10)
@@ -64,6 +71,9 @@ def mark(samples: Sequence[int]) -> None:
         return
     TrainingSample.objects.filter(sample__among=erased).update(metadata={}, rejection_reason="")
     truth_change.forget(erased)
+    ImportedRecord.objects.filter(sample__among=erased).delete()
+    exporting.withdraw(erased)
+    growing.withdraw_videos(erased)
     members = DatasetMember.objects.filter(sample__among=erased, erased_at__isnull=True)
     counts = Counter(members.values_list("version_id", flat=True))
     members.update(erased_at=timezone.now())
@@ -72,9 +82,18 @@ def mark(samples: Sequence[int]) -> None:
 
 
 def catch_up(version: DatasetVersion) -> None:
-    """Mark members that were erased while the version was being frozen, in the transaction that seals it."""
-    members = DatasetMember.objects.filter(version=version, erased_at__isnull=True, sample__erased_at__isnull=False)
-    if count := members.update(erased_at=timezone.now()):
+    """Mark members that were erased between being read and being written, in the transaction that seals the version."""
+    since = version.created_at
+    recent = Erasure.objects.filter(Q(state=ErasureState.RUNNING) | Q(finished_at__gte=since)).values_list("pk", flat=True)
+    gone = ErasureItem.objects.filter(erasure__in=list(recent), done_at__gte=since, sample__isnull=False)
+    keys = list(gone.values_list("sample_id", flat=True))
+    count = 0
+    for start in range(0, len(keys), CHUNK):
+        members = DatasetMember.objects.filter(
+            version=version, erased_at__isnull=True, sample__among=keys[start : start + CHUNK]
+        )
+        count += members.update(erased_at=timezone.now())
+    if count:
         _outdate(version.pk, count)
 
 
@@ -122,6 +141,7 @@ def _of_model(model: ModelVersion, count: int) -> str:
 def _outdate(version: Any, count: int) -> None:
     rows = DatasetVersion.objects.filter(pk=version)
     rows.update(erased_count=F("erased_count") + count, truth_outdated=True)
+    VersionComparison.objects.filter(Q(before=version) | Q(after=version)).delete()  # it may show what shall be gone
     enqueue("training.tasks.rewrite_truth", str(version))
 
 

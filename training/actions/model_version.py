@@ -281,7 +281,7 @@ def _next_number(job: TrainingJob) -> str:
         organization=job.organization, user_id=job.user_id, module_id=job.module_id
     ).values_list("version", flat=True)
     newest = max((numbers for text in taken if (numbers := semver.numbers_of(text))), default=None)
-    return semver.spelled(semver.following(newest, is_patch=job.base_model_version_id is not None))
+    return semver.spelled(semver.following(newest, part="patch" if job.base_model_version_id else "minor"))
 
 
 def _evaluation(job: TrainingJob, scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from learning.actions import sample as learning_sample
 from learning.models import City, LearningSample, SampleState
 from training import plan
 from training.actions import dataset as dataset_verbs
-from training.models import DatasetDelta, TrainingDataset, TrainingSample
+from training.models import DatasetDelta, SampleVerdict, TrainingDataset, TrainingSample
 
 MAX_IDS = 1_000
 MAX_METADATA_BYTES = 10_000
@@ -119,7 +119,7 @@ def remove(place: TrainingSample, *, by: User) -> None:
     """
     require(by, Permission.MANAGE_DATASETS, place.dataset)
     dataset_verbs.refuse_archived(place.dataset)
-    held = _locked(place)
+    held = locked(place)
     if held is None:
         return
     DatasetDelta.objects.create(
@@ -139,30 +139,52 @@ def verify(
 ) -> TrainingSample:
     """Approve a labeled sample, or reject it with a reason: a rejected one is in no version that is frozen from now on.
 
-    `quality_score` is from 0 to 1. What was approved may be rejected later, and the other way round.
+    It is verified once as many people approved its truth as the dataset asks for; where that is one, the last word counts, else any
+    rejection. `quality_score` is from 0 to 1; the mean of all is kept. Everybody may change their mind.
     """
     require(by, Permission.MANAGE_DATASETS, place.dataset)
     dataset_verbs.refuse_archived(place.dataset)
     _check_verdict(decision, reason, quality_score)
-    held = _locked(place)
+    held = locked(place)
     if held is None:
         raise Missing("This sample was taken out of the dataset.")
     is_approved = decision == "approve"
     if is_approved and not held.is_labeled:
         raise Conflict("A sample is approved once it has its label; this one waits for it.", code="not_labeled")
-    change = int(is_approved) - int(held.is_verified)
-    held.is_verified, held.verified_by = is_approved, by
-    held.rejection_reason = "" if is_approved else reason.strip()
-    if quality_score is not None:
-        held.quality_score = quality_score
-    held.save(update_fields=["is_verified", "verified_by", "rejection_reason", "quality_score"])
-    if change:
-        DatasetDelta.objects.create(dataset=held.dataset, verified=change)
+    SampleVerdict.objects.filter(place=held, by=by).delete()
+    SampleVerdict.objects.create(
+        place=held,
+        by=by,
+        truth_sha256=held.sample.truth_sha256,
+        is_approval=is_approved,
+        reason="" if is_approved else reason.strip(),
+        quality_score=quality_score,
+    )
+    weigh(held)
     record(by, decision, held, dataset=str(held.dataset_id), sample=held.sample_id)
     return held
 
 
-def _locked(place: TrainingSample) -> TrainingSample | None:
+def weigh(held: TrainingSample) -> None:
+    """Set on a locked place what its verdicts make of it, with the dataset's count, in the caller's transaction."""
+    verdicts = list(SampleVerdict.objects.filter(place=held, truth_sha256=held.sample.truth_sha256).order_by("id"))
+    approvals = [verdict for verdict in verdicts if verdict.is_approval]
+    required = held.dataset.verdicts_required
+    against = verdicts[-1:] if required == 1 else verdicts
+    reasons = [verdict.reason for verdict in against if not verdict.is_approval]
+    is_verified = not reasons and len(approvals) >= required
+    change = int(is_verified) - int(held.is_verified)
+    scores = [verdict.quality_score for verdict in verdicts if verdict.quality_score is not None]
+    held.is_verified, held.verified_by = is_verified, verdicts[-1].by if is_verified or reasons else None
+    held.rejection_reason = reasons[-1] if reasons else ""
+    held.quality_score = sum(scores, Decimal(0)) / len(scores) if scores else held.quality_score
+    held.claimed_by, held.claimed_until = None, None
+    held.save(update_fields=["is_verified", "verified_by", "rejection_reason", "quality_score", "claimed_by", "claimed_until"])
+    if change:
+        DatasetDelta.objects.create(dataset=held.dataset, verified=change)
+
+
+def locked(place: TrainingSample) -> TrainingSample | None:
     """Hold a customer's row, where there is a customer, and then the place; None where the place is gone."""
     if place.dataset.organization is not None:
         plan.lock(place.dataset.organization)

@@ -2,15 +2,17 @@
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions.event import record
@@ -22,13 +24,14 @@ from core.lifecycle import LostRace
 from core.queue import enqueue
 from core.storage import store
 from learning.actions import object as stored_object
-from learning.models import HitlLabel, ObjectKind, SampleState, StoredObject
-from learning.models.sample import may_be_trained_on
+from learning.models import ObjectKind, StoredObject
 from training import local, semver
 from training.actions import erasure
-from training.actions.splits import divide
+from training.actions.freezing import Beside, Reader, Writer, need_not_wait, tell_planner
+from training.actions.splits import Division
+from training.actions.version_number import labeled_in, suggest
 from training.fingerprint import SPLITS
-from training.manifest import Member, VersionFiles
+from training.manifest import VersionFiles
 from training.models import (
     DatasetMember,
     DatasetStatus,
@@ -36,14 +39,13 @@ from training.models import (
     GroupSplit,
     Split,
     TrainingDataset,
-    TrainingSample,
     VersionState,
 )
 from training.saving import save_new
 
 logger = structlog.get_logger(__name__)
 
-CHUNK = 5_000
+CHUNK = 1_000
 LOST_AFTER = timedelta(seconds=60)
 DEFAULT_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 MAX_SEED = 2**63 - 1
@@ -60,18 +62,21 @@ def create(
     dataset: TrainingDataset,
     *,
     by: User,
-    version: str,
+    version: str = "",
     seed: int = 0,
     split: Mapping[str, float] | None = None,
     release_notes: str = "",
 ) -> DatasetVersion:
-    """Begin to freeze a dataset as `version`; a worker does it. One that could not be frozen may be begun again.
+    """Begin to freeze a dataset as `version`, or as what is suggested; a worker does it.
+
+    One that could not be frozen may be begun again. Its number, seed, shares and release notes are its own from here on.
 
     Raises Invalid, or Conflict where the version exists or another one of the dataset is being frozen.
     """
     require(by, Permission.FREEZE_VERSION, dataset)
     dataset = TrainingDataset.objects.select_for_update(of=("self",)).select_related("module").get(pk=dataset.pk)
-    number, shares = semver.checked(version), _shares(split or DEFAULT_SHARES)
+    number = semver.checked(version or suggest(dataset).version)
+    shares = _shares(split or DEFAULT_SHARES)
     _check_bounds(seed, release_notes)
     _refuse_busy(dataset)
     facts = {
@@ -101,6 +106,33 @@ def archive(version: DatasetVersion, *, by: User) -> DatasetVersion:
     return version
 
 
+@transaction.atomic
+def promote(version: DatasetVersion, *, by: User) -> DatasetVersion:
+    """Mark a frozen version as the one in production, in place of the one that was; twice is success."""
+    require(by, Permission.FREEZE_VERSION, version)
+    TrainingDataset.objects.select_for_update(of=("self",)).get(pk=version.dataset_id)  # at most one, whoever comes first
+    version.refresh_from_db(fields=["state", "is_production"])
+    if version.state != VersionState.FROZEN:
+        raise Conflict(f"{version} is {version.state}; only a frozen version is in production.")
+    if not version.is_production:
+        former = DatasetVersion.objects.filter(dataset=version.dataset_id, is_production=True)
+        replaced = former.values_list("version", flat=True).first()
+        former.update(is_production=False)
+        _mark_production(version, is_production=True)
+        record(by, "promote", version, instead_of=replaced)
+    return version
+
+
+@transaction.atomic
+def demote(version: DatasetVersion, *, by: User) -> DatasetVersion:
+    """Take the mark of production from a version; twice is success."""
+    require(by, Permission.FREEZE_VERSION, version)
+    if DatasetVersion.objects.filter(pk=version.pk, is_production=True).exists():
+        _mark_production(version, is_production=False)
+        record(by, "demote", version)
+    return version
+
+
 def freeze(version_id: Any) -> DatasetVersion | None:
     """Fix the members of a version that is `freezing`: run by a worker, as often as it likes, by one at a time.
 
@@ -112,13 +144,14 @@ def freeze(version_id: Any) -> DatasetVersion | None:
         return None
     try:
         _clear(version)
-        with TemporaryDirectory(dir=local.scratch()) as folder:
+        with TemporaryDirectory(prefix=_scratch_of(version), dir=local.scratch()) as folder:
             files = _gather(version, Path(folder))
             if not files.count:
                 return _give_up(version, "The dataset holds no settled sample with an image, so there is nothing to freeze.")
+            tell_planner(files.count)
             _store(version, "manifest", files.manifest_path, ObjectKind.MANIFEST)
             _store(version, "truth", files.truth_path, ObjectKind.TRUTH)
-        return _seal(version, files)
+            return _seal(version, files)
     except LostFreeze:
         logger.warning("another worker took over the freeze", version=str(version.pk))
         return None
@@ -152,81 +185,61 @@ def _beat(version: DatasetVersion, **fields: Any) -> None:
 
 
 def _clear(version: DatasetVersion) -> None:
-    """Remove what a killed freeze left: members, groups, objects."""
-    for rows, key in ((DatasetMember.objects, "sample_id"), (GroupSplit.objects, "group_hash")):
-        left = rows.filter(version=version)
-        while keys := list(left.values_list(key, flat=True)[:CHUNK]):
-            with transaction.atomic():
-                _beat(version)
-                left.filter(**{f"{key}__in": keys}).delete()
-    for left_object in (version.manifest, version.truth):
-        if left_object is not None:
-            store(left_object.alias).remove(left_object.name)
+    """Remove what a killed freeze left: members, groups, objects, and its folder where it was on this host."""
+    for folder in local.scratch().glob(f"{_scratch_of(version)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    left = DatasetMember.objects.filter(version=version).order_by("sample_id")
+    with transaction.atomic():
+        _beat(version, sample_count=0)
+        objects = _left_objects(version) if left.exists() else []  # else it was never begun, and none are looked for
+    for left_object in objects:
+        store(left_object.alias).remove(left_object.name)
     with transaction.atomic():
         _beat(version, manifest=None, truth=None)
-        keys = [left_object.pk for left_object in (version.manifest, version.truth) if left_object is not None]
-        StoredObject.objects.filter(pk__in=keys).delete()
+        GroupSplit.objects.filter(version=version).delete()
+        StoredObject.objects.filter(pk__in=[left_object.pk for left_object in objects]).delete()
+    while members := list(left.values_list("sample_id", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            _beat(version)
+            DatasetMember.objects.filter(version=version, sample__lte=members[-1]).delete()
     version.manifest = version.truth = None
+
+
+def _left_objects(version: DatasetVersion) -> list[StoredObject]:
+    """Find what was stored for this version, also what its worker was killed before noting on it."""
+    kinds = [ObjectKind.MANIFEST, ObjectKind.TRUTH]
+    return list(StoredObject.objects.filter(kind__in=kinds, metadata__dataset_version=str(version.pk)))
+
+
+def _scratch_of(version: DatasetVersion) -> str:
+    return f"freeze-{version.pk}-"
 
 
 def _gather(version: DatasetVersion, folder: Path) -> VersionFiles:
     """Read the dataset once, and write members, groups and both files."""
-    with VersionFiles(folder) as files:
-        for members in _settled_members(version.dataset_id):
-            _take(version, members, files)
+    reader, writer, division = Reader(version.dataset_id, CHUNK), Writer(version), Division(version)
+    with VersionFiles(folder) as files, Beside() as beside:
+        files.statistics.labeled = labeled_in(version.dataset_id)
+        more = reader.fetch()
+        while more:
+            members = reader.members()
+            splits = division.splits_of(members)
+            with transaction.atomic():
+                need_not_wait()
+                _beat(version, sample_count=files.count + len(members.key))
+                with beside.run(partial(_write_and_read_on, writer, members.key, splits, reader)) as ahead:
+                    files.add(members, splits)
+                more = ahead.result()
+        with transaction.atomic():
+            _beat(version)
+            division.write()
     return files
 
 
-def _settled_members(dataset_id: Any) -> Iterator[list[Member]]:
-    """Read the settled samples of a dataset that have an object, in short chunks by key: no long snapshot is held."""
-    weighed = HitlLabel.objects.filter(sample=OuterRef("sample"), confidence_override__isnull=False)
-    rows = (
-        TrainingSample.objects.filter(dataset=dataset_id, rejection_reason="")
-        .filter(sample__state=SampleState.SETTLED, sample__object__isnull=False, sample__object__deleted_at__isnull=True)
-        .filter(may_be_trained_on("sample__"))  # consent may have been withdrawn since it was gathered
-        .annotate(weight=Subquery(weighed.order_by("-id").values("confidence_override")[:1]))
-        .order_by("sample_id")
-    )
-    last = 0
-    while chunk := [Member(*row) for row in rows.filter(sample_id__gt=last).values_list(*COLUMNS)[:CHUNK]]:
-        yield chunk
-        last = chunk[-1].key
-
-
-COLUMNS = (
-    "sample_id",
-    "sample__sample_id",
-    "sample__event_id",
-    "sample__source_name",
-    "sample__group_key",
-    "sample__label_status",
-    "sample__captured_at",
-    "sample__image_quality_score",
-    "sample__truth",
-    "sample__truth_sha256",
-    "sample__city__slug",
-    "sample__camera__camera_id",
-    "weight",
-    "sample__object__name",
-    "sample__object__sha256",
-    "sample__object__size",
-    "sample__object__media_type",
-    "sample__object__width",
-    "sample__object__height",
-)
-
-
-def _take(version: DatasetVersion, members: list[Member], files: VersionFiles) -> None:
-    """Write one chunk: members and new groups in one transaction, their lines in the files."""
-    split_for, new = divide(version, members)
-    with transaction.atomic():
-        _beat(version)
-        GroupSplit.objects.bulk_create(GroupSplit(version=version, group_hash=key, split=split) for key, split in new.items())
-        DatasetMember.objects.bulk_create(
-            DatasetMember(version=version, sample_id=member.key, split=split_for[member.key]) for member in members
-        )
-    for member in members:
-        files.add(member, split_for[member.key])
+def _write_and_read_on(writer: Writer, keys: Sequence[int], splits: Sequence[str], reader: Reader) -> bool:
+    """Write the members of a chunk and fetch the next one; answers whether there is one."""
+    writer.write(keys, splits)
+    return reader.fetch()
 
 
 def _store(version: DatasetVersion, column: str, path: Path, kind: ObjectKind) -> None:
@@ -234,8 +247,13 @@ def _store(version: DatasetVersion, column: str, path: Path, kind: ObjectKind) -
     metadata = {"dataset_version": str(version.pk), "uploaded_at": timezone.now().isoformat()}
     kept = stored_object.store_bytes(path, kind=kind, media_type=JSONL, metadata=metadata)
     setattr(version, column, kept)
-    with transaction.atomic():
-        _beat(version, **{column: kept})
+    try:
+        with transaction.atomic():
+            _beat(version, **{column: kept})
+    except LostFreeze:
+        store(kept.alias).remove(kept.name)
+        kept.delete()
+        raise
 
 
 @transaction.atomic
@@ -257,8 +275,13 @@ def _seal(version: DatasetVersion, files: VersionFiles) -> DatasetVersion:
 @transaction.atomic
 def _give_up(version: DatasetVersion, sentence: str) -> None:
     _beat(version)
-    version.move(VersionState.DRAFT, error_message=sentence)
+    version.move(VersionState.DRAFT, error_message=sentence, sample_count=0)
     record(None, "refuse", version, reason=sentence)
+
+
+def _mark_production(version: DatasetVersion, *, is_production: bool) -> None:
+    DatasetVersion.objects.filter(pk=version.pk).update(is_production=is_production)
+    version.is_production = is_production
 
 
 def _shares(split: Any) -> dict[str, float]:

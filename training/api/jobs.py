@@ -1,9 +1,14 @@
 """`training/jobs`, what they say while they run, and `training/trainers`."""
 
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import chain
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,6 +16,7 @@ from rest_framework.views import APIView
 from accounts.api.authorise import read_body, speaker
 from accounts.models import Organization, User
 from accounts.policy import Permission
+from core.csv_rows import csv_response
 from core.errors import Malformed, Missing
 from core.pages import found
 from core.paging import keyset_page, page_size
@@ -23,6 +29,18 @@ from training.trainers.registry import trainers
 
 FILTERS = {"ai_module": "module__slug", "status": "status", "kind": "kind"}
 MOST_POINTS = 10_000
+RUN_COLUMNS = (
+    "attempt",
+    "state",
+    "exit_reason",
+    "started_at",
+    "finished_at",
+    "seed",
+    "example_count",
+    "examples_hash",
+    "code_version",
+    "lock_hash",
+)
 
 
 class NewJob(serializers.Serializer[Any]):
@@ -104,14 +122,31 @@ class Logs(APIView):
         return Response({"attempt": run.attempt if run else None, "results": lines, "next": last})
 
 
+class AsCsv(BaseRenderer):
+    """Says that a view answers CSV too, with `?format=csv`; the view writes it itself."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """Spell a refusal as JSON, as everywhere."""
+        return bytes(JSONRenderer().render(data))
+
+
 class Metrics(APIView):
     """What an attempt measured."""
 
     permission = Permission.VIEW_TRAINING
+    renderer_classes = [JSONRenderer, AsCsv]
 
     @extend_schema(responses=dict)
-    def get(self, request: Request, pk: str) -> Response:
-        """Answer each curve of the newest attempt (or `attempt`) as [step, value] pairs; 10,000 points at most."""
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer each curve of the newest attempt (or `attempt`) as [step, value] pairs; 10,000 points at most.
+
+        With `?format=csv`, all points of all attempts (or of `attempt`) as a table: attempt, name, step, value.
+        """
+        if _wants_csv(request):
+            return csv_response(_metric_rows(request, pk), "metrics.csv")
         run = _run(request, pk)
         points = MetricPoint.objects.filter(run=run).order_by("step", "name") if run else MetricPoint.objects.none()
         curves: dict[str, list[list[float]]] = {}
@@ -124,10 +159,13 @@ class Runs(APIView):
     """The attempts at a job."""
 
     permission = Permission.VIEW_TRAINING
+    renderer_classes = [JSONRenderer, AsCsv]
 
     @extend_schema(responses=dict)
-    def get(self, request: Request, pk: str) -> Response:
-        """Answer all of them in order."""
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer all of them in order; with `?format=csv` as a table, a column for each number that any of them measured."""
+        if _wants_csv(request):
+            return csv_response(_run_rows(_own(request, pk)), "runs.csv")
         return Response({"results": [run_document(run) for run in _own(request, pk).runs.order_by("attempt")]})
 
 
@@ -191,6 +229,31 @@ def run_document(run: TrainingRun) -> dict[str, Any]:
         "finished_at",
     )
     return {"id": run.pk, "model_id": run.model_id, **{name: getattr(run, name) for name in (*names, *made_with)}}
+
+
+def _wants_csv(request: Request) -> bool:
+    renderer: Any = request.accepted_renderer
+    return isinstance(renderer, AsCsv)
+
+
+def _metric_rows(request: Request, pk: str) -> Iterator[Sequence[Any]]:
+    """Yield a head and each point, attempt by attempt; who may not see them is refused before anything is sent."""
+    job, attempt = _own(request, pk), _number(request, "attempt", 0)
+    points = MetricPoint.objects.filter(run__in=job.runs.filter(**({"attempt": attempt} if attempt else {})))
+    rows = points.order_by("run__attempt", "name", "step").values_list("run__attempt", "name", "step", "value")
+    return chain([("attempt", "name", "step", "value")], rows.iterator(chunk_size=2_000))
+
+
+def _run_rows(job: TrainingJob) -> Iterator[Sequence[Any]]:
+    runs = list(job.runs.order_by("attempt"))
+    measured = sorted({name for run in runs for name, value in (run.metrics or {}).items() if isinstance(value, int | float)})
+    yield (*RUN_COLUMNS, *measured)
+    for run in runs:
+        facts = [getattr(run, name) for name in RUN_COLUMNS]
+        yield [
+            *(fact.isoformat() if isinstance(fact, datetime) else fact for fact in facts),
+            *((run.metrics or {}).get(name) for name in measured),
+        ]
 
 
 def _jobs(request: Any) -> Any:

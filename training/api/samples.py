@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import orjson
 from django.conf import settings
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -15,11 +17,13 @@ from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
 from core.pages import found
-from core.paging import keyset_page, page_size
+from core.paging import page_size
 from learning.models import City
 from learning.thumbnails import picture_url
 from training.actions import sample as verbs
+from training.actions import verdict as verdicts
 from training.api.datasets import is_own
+from training.api.sample_list import page_of
 from training.models import TrainingDataset, TrainingSample
 
 FLAGS = ("is_labeled", "is_verified")
@@ -71,17 +75,17 @@ class Samples(APIView):
     parser_classes = [JSONParser, MultiPartParser]
 
     @extend_schema(responses=dict)
-    def get(self, request: Request, pk: str) -> Response:
-        """Answer a page, newest first; filters: is_labeled, is_verified."""
-        rows = _places(_dataset(request, pk)).filter(**_switches(request))
+    def get(self, request: Request, pk: str) -> HttpResponse:
+        """Answer a page, newest first; filters: is_labeled, is_verified. Plain rows: a dataset may have a million."""
         cursor, size = request.GET.get("cursor", ""), page_size(request.GET.get("page_size"))
-        page = keyset_page(rows, order="-sample_id", cursor=cursor, size=size)
-        return Response({"results": [document(row, speaker(request)) for row in page.results], "next": page.next})
+        dataset = own_dataset(request, pk)
+        page = page_of(dataset, speaker(request), flags=_switches(request), cursor=cursor, size=size)
+        return HttpResponse(orjson.dumps({"results": page.results, "next": page.next}), content_type="application/json")
 
     @extend_schema(request=NewSamples, responses={201: dict})
     def post(self, request: Request, pk: str) -> Response:
         """Bring samples in, and answer them; what is in the dataset already is answered as it is."""
-        dataset, user = _dataset(request, pk), speaker(request)
+        dataset, user = own_dataset(request, pk), speaker(request)
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.UPLOAD_MAX_BYTES + FORM_BYTES:
             raise BodyTooLarge(f"An image may have {settings.UPLOAD_MAX_BYTES:,} bytes at most.")
         asked = read_body(NewSamples, request)
@@ -131,6 +135,31 @@ class Verify(APIView):
         return Response(document(_place(request, pk, sample), speaker(request)))
 
 
+class Next(APIView):
+    """The queue of samples to be verified."""
+
+    permission = Permission.MANAGE_DATASETS
+
+    @extend_schema(request=None, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Claim the next samples for some minutes (one to judge, one to fetch ahead); none where nothing is left."""
+        dataset, user = own_dataset(request, pk), speaker(request)
+        claimed = verdicts.claim(dataset, by=user)
+        return Response({"results": [{**document(row, user), "claimed_until": row.claimed_until} for row in claimed]})
+
+
+class Undo(APIView):
+    """Taking back."""
+
+    permission = Permission.MANAGE_DATASETS
+
+    @extend_schema(request=None, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Take back one's last verdict of the last hour, and answer its sample, claimed again."""
+        place = verdicts.undo(own_dataset(request, pk), by=speaker(request))
+        return Response(document(found(_places(place.dataset), pk=place.pk), speaker(request)))
+
+
 def document(place: TrainingSample, viewer: User) -> dict[str, Any]:
     """Answer a sample as the seeds spell it; who labeled and verified it is for the hub's own people."""
     shown = ("file_type", "file_size", "labels", "annotations", "source_camera_id", "captured_at", "metadata")
@@ -146,7 +175,7 @@ def document(place: TrainingSample, viewer: User) -> dict[str, Any]:
     }
 
 
-def _dataset(request: Request, pk: str) -> TrainingDataset:
+def own_dataset(request: Request, pk: str) -> TrainingDataset:
     """Answer a dataset whose inside the speaker may see; raises Missing."""
     rows = TrainingDataset.objects.visible_to(speaker(request)).select_related("module", "organization")
     dataset: TrainingDataset = found(rows, pk=pk)
@@ -160,7 +189,7 @@ def _places(dataset: TrainingDataset) -> Any:
 
 
 def _place(request: Request, pk: str, sample: str) -> TrainingSample:
-    place: TrainingSample = found(_places(_dataset(request, pk)), pk=sample)
+    place: TrainingSample = found(_places(own_dataset(request, pk)), pk=sample)
     return place
 
 

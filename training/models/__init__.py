@@ -1,28 +1,71 @@
 """Datasets and their versions, jobs and their runs, and model versions."""
 
-from training.models.dataset import DatasetDelta, DatasetStatus, Environment, TrainingDataset, TrainingSample
+from training.models.dataset import (
+    DatasetDelta,
+    DatasetStatus,
+    DatasetSummary,
+    Environment,
+    SampleVerdict,
+    TrainingDataset,
+    TrainingSample,
+)
+from training.models.exchange import (
+    DatasetImport,
+    Empty,
+    ImportedRecord,
+    ImportPhase,
+    ImportState,
+    RecordFate,
+    TakenAs,
+)
+from training.models.export import DatasetExport, ExportState
+from training.models.growth import DatasetGrowth, GrowthKind, GrowthState, VideoFrame
 from training.models.job import JobKind, JobStatus, TrainingJob
 from training.models.model_version import ModelStatus, ModelVersion
 from training.models.run import ExitReason, MetricPoint, RunLog, RunState, TrainingRun
 from training.models.trust import TrustDocument, TrustRole
-from training.models.version import DatasetMember, DatasetVersion, GroupSplit, Split, TruthChange, VersionState
+from training.models.upload import DatasetUpload, UploadPurpose, UploadState
+from training.models.version import (
+    DatasetMember,
+    DatasetVersion,
+    GroupSplit,
+    Split,
+    TruthChange,
+    VersionComparison,
+    VersionState,
+)
 
 __all__ = [
     "DatasetDelta",
+    "DatasetExport",
+    "DatasetGrowth",
+    "DatasetImport",
     "DatasetMember",
     "DatasetStatus",
+    "DatasetSummary",
+    "DatasetUpload",
     "DatasetVersion",
+    "Empty",
     "Environment",
     "ExitReason",
+    "ExportState",
     "GroupSplit",
+    "GrowthKind",
+    "GrowthState",
+    "ImportPhase",
+    "ImportState",
+    "ImportedRecord",
     "JobKind",
     "JobStatus",
     "MetricPoint",
     "ModelStatus",
     "ModelVersion",
+    "RecordFate",
     "RunLog",
     "RunState",
+    "SampleVerdict",
     "Split",
+    "TakenAs",
     "TrainingDataset",
     "TrainingJob",
     "TrainingRun",
@@ -30,5 +73,9 @@ __all__ = [
     "TrustDocument",
     "TrustRole",
     "TruthChange",
+    "UploadPurpose",
+    "UploadState",
+    "VersionComparison",
     "VersionState",
+    "VideoFrame",
 ]

@@ -59,7 +59,8 @@ class TrainingDatasetQuerySet(models.QuerySet["TrainingDataset"]):
 class TrainingDataset(Lifecycle):
     """A named, growing set of samples of one module.
 
-    `rule` is the dataset_query: {label_status: [...], cities: [...], since, until, min_quality}, over the module.
+    `rule` is the dataset_query: {label_status: [...], cities: [...], since, until, min_quality}, over the module. A sample is
+    verified once `verdicts_required` people approved it.
     """
 
     STATE_FIELD = "status"
@@ -79,6 +80,7 @@ class TrainingDataset(Lifecycle):
     version = models.CharField(max_length=40, default="v0.1.0")
     status = models.CharField(max_length=10, choices=DatasetStatus, default=DatasetStatus.DRAFT)
     rule = models.JSONField(default=dict, blank=True)
+    verdicts_required = models.PositiveSmallIntegerField(default=1)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -92,6 +94,9 @@ class TrainingDataset(Lifecycle):
             # Coalesce, because SQLite cannot count two absent organizations as the same
             models.UniqueConstraint(Coalesce("organization", 0), "name", "version", name="dataset_name_once_per_organization"),
             models.CheckConstraint(condition=models.Q(status__in=DatasetStatus.values), name="dataset_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(verdicts_required__gte=1, verdicts_required__lte=5), name="dataset_verdicts_in_range"
+            ),
             models.CheckConstraint(condition=models.Q(environment__in=Environment.values), name="dataset_environment_known"),
         ]
 
@@ -119,6 +124,14 @@ class DatasetDelta(models.Model):
         return f"{self.samples:+d} {self.labeled:+d} {self.verified:+d}"
 
 
+class TrainingSampleQuerySet(models.QuerySet["TrainingSample"]):
+    """Samples of datasets, and which of them somebody should verify."""
+
+    def to_verify(self) -> "TrainingSampleQuerySet":
+        """Those that have their label, and were neither verified nor rejected."""
+        return self.filter(is_labeled=True, is_verified=False, rejection_reason="")
+
+
 class TrainingSample(models.Model):
     """A learning sample's place in a dataset; what the seed calls file and labels is the sample's own."""
 
@@ -132,11 +145,24 @@ class TrainingSample(models.Model):
     verified_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     quality_score = models.DecimalField(max_digits=4, decimal_places=3, null=True)
     rejection_reason = models.CharField(max_length=200, blank=True)
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    claimed_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TrainingSampleQuerySet.as_manager()
 
     class Meta:
         db_table = "training_samples"
         verbose_name = "training sample"
+        indexes = [
+            models.Index(
+                fields=["dataset", "sample"],
+                condition=models.Q(is_labeled=True, is_verified=False, rejection_reason=""),
+                name="training_sample_to_verify",
+            ),
+        ]
         constraints = [models.UniqueConstraint(fields=["dataset", "sample"], name="training_sample_once_per_dataset")]
 
     def __str__(self) -> str:
@@ -160,7 +186,12 @@ class TrainingSample(models.Model):
     @property
     def labels(self) -> list[str]:
         """The label names in the truth, once each."""
-        truth = self.sample.truth or {}
+        return self.labels_in(self.sample.truth)
+
+    @staticmethod
+    def labels_in(truth: dict[str, Any] | None) -> list[str]:
+        """Answer the label names in an annotation value, once each."""
+        truth = truth or {}
         named = [truth.get("label") or truth.get("text"), *(box.get("label") for box in truth.get("boxes", ()))]
         return list(dict.fromkeys(name for name in named if name))
 
@@ -178,3 +209,54 @@ class TrainingSample(models.Model):
     def captured_at(self) -> "datetime":
         """When the sample was captured."""
         return self.sample.captured_at
+
+
+class SampleVerdict(models.Model):
+    """What one person said of a sample's label: it counts for the truth it was said of, and stays when that changes."""
+
+    id = models.BigAutoField(primary_key=True)
+    place = models.ForeignKey(TrainingSample, on_delete=models.CASCADE, related_name="verdicts", db_index=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    truth_sha256 = models.CharField(max_length=64, blank=True)
+    is_approval = models.BooleanField()
+    reason = models.CharField(max_length=200, blank=True)
+    quality_score = models.DecimalField(max_digits=4, decimal_places=3, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "training_sample_verdicts"
+        verbose_name = "verdict"
+        indexes = [models.Index(fields=["by", "-id"], name="verdict_of_person")]
+        constraints = [
+            models.UniqueConstraint(fields=["place", "by"], name="verdict_once_a_person"),
+            models.CheckConstraint(
+                condition=models.Q(quality_score__isnull=True) | models.Q(quality_score__gte=0, quality_score__lte=1),
+                name="verdict_quality_in_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place_id} by {self.by_id}"
+
+
+class DatasetSummary(models.Model):
+    """What is in a dataset by class, city and split, as a task counted it: rows of [class, city, split, count].
+
+    `counted` samples were looked at; where there were more kinds than are kept, the rest stands under the class "…".
+    """
+
+    dataset = models.OneToOneField(TrainingDataset, on_delete=models.CASCADE, primary_key=True, related_name="summary")
+    cells = models.JSONField(default=list)
+    bytes = models.BigIntegerField(default=0)
+    counted = models.PositiveIntegerField(default=0)
+    split_of = models.CharField(max_length=40, blank=True)
+    mark = models.CharField(max_length=80, blank=True)
+    counted_at = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "training_dataset_summaries"
+        verbose_name = "summary"
+
+    def __str__(self) -> str:
+        return f"{self.counted} of {self.dataset_id}"

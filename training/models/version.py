@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+MOST_CHANGES = 10_000_000
+
+
 class VersionState(models.TextChoices):
     """Whether a version is being made, is fixed, or is put away."""
 
@@ -46,7 +49,8 @@ class DatasetVersion(Lifecycle):
     Manifest and truth are objects: one JSON line a member each. `split` is the shares, `statistics` the seed's counts.
     While it freezes, `freeze_token` names the worker that does it and `freeze_beat_at` says that it is alive. `erased_count`
     members were erased since; `truth_outdated` says that both files are still to be written anew without them, and
-    `rewrite_until` that a worker does it.
+    `rewrite_until` that a worker does it. A proof is asked for at `verify_asked_at`, done by the worker of `verify_token`
+    (`verify_done` members so far), and what it found is `verification`: {"members", "erased", "objects", "faults": […]}.
     """
 
     MOVES = {
@@ -80,6 +84,13 @@ class DatasetVersion(Lifecycle):
     erased_count = models.PositiveIntegerField(default=0)
     truth_outdated = models.BooleanField(default=False)
     rewrite_until = models.DateTimeField(null=True)
+    verify_asked_at = models.DateTimeField(null=True)
+    verify_objects = models.BooleanField(default=False)
+    verify_token = models.CharField(max_length=32, blank=True)
+    verify_beat_at = models.DateTimeField(null=True)
+    verify_done = models.PositiveIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True)
+    verification = models.JSONField(default=dict)
 
     objects = DatasetVersionQuerySet.as_manager()
 
@@ -115,13 +126,12 @@ class DatasetVersion(Lifecycle):
     @property
     def changed(self) -> QuerySet[LearningSample]:
         """The members that have another truth now than here, or none: fixed by a check, settled otherwise, corrected, reopened."""
-        members = DatasetMember.objects.filter(version=self, sample=models.OuterRef("pk"), erased_at__isnull=True)
+        members = DatasetMember.objects.filter(version=self, sample=models.OuterRef("sample"), erased_at__isnull=True)
         since = TruthChange.objects.filter(at__gt=self.created_at)
         earlier = since.filter(sample=models.OuterRef("sample"), pk__lt=models.OuterRef("pk"))
-        first = since.filter(~models.Exists(earlier), sample=models.OuterRef("pk")).exclude(
-            before=models.OuterRef("truth_sha256")
-        )
-        return LearningSample.objects.filter(models.Exists(members), models.Exists(first))
+        first = since.filter(~models.Exists(earlier), models.Exists(members)).exclude(before=models.F("sample__truth_sha256"))
+        # from the changes to the samples, not from a million members to their changes: the planner keeps what is bounded apart
+        return LearningSample.objects.filter(pk__in=first.order_by("pk").values("sample")[:MOST_CHANGES])
 
 
 class DatasetMember(models.Model):
@@ -141,21 +151,47 @@ class DatasetMember(models.Model):
 
 
 class GroupSplit(models.Model):
-    """The split of a group (an event, near-duplicates, a person) in the version that met it first; later ones inherit it.
+    """Groups (an event, near-duplicates, a person) that one version met first, and their split there; later versions inherit it.
 
-    `group_hash` is the first 8 bytes of the SHA-256 of the group key, as a signed number.
+    `hashes` are the groups' (see learning.groups), 8 bytes each, the low byte first, sorted; `bucket` is that low byte.
     """
 
-    pk = models.CompositePrimaryKey("version_id", "group_hash")
+    pk = models.CompositePrimaryKey("version_id", "bucket", "split")
     version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="groups", db_index=False)
-    group_hash = models.BigIntegerField()
+    bucket = models.PositiveSmallIntegerField()
     split = models.CharField(max_length=10, choices=Split)
+    hashes = models.BinaryField()
 
     class Meta:
-        db_table = "dataset_group_splits"
+        db_table = "dataset_groups"
 
     def __str__(self) -> str:
-        return f"{self.group_hash} is for {self.split}"
+        return f"groups {self.bucket:02x} are for {self.split}"
+
+
+class VersionComparison(models.Model):
+    """What differs between an earlier version and a later one of a dataset, worked out by a worker: the row is the job.
+
+    `result` (see training.comparing) is kept until a member of either is erased. `done` members were read so far.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    before = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+", db_index=False)
+    after = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="+")
+    token = models.CharField(max_length=32, blank=True)
+    beat_at = models.DateTimeField(null=True)
+    done = models.PositiveIntegerField(default=0)
+    result = models.JSONField(null=True)
+    error_message = models.TextField(blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "version_comparisons"
+        constraints = [models.UniqueConstraint(fields=["before", "after"], name="version_comparison_once")]
+
+    def __str__(self) -> str:
+        return f"{self.before} → {self.after}"
 
 
 class TruthChange(models.Model):

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,12 +16,15 @@ from accounts.models import Event, User
 from accounts.policy import Permission, is_allowed, require
 from core.pages import carry_out, first_error, found
 from core.paging import bounded_count, keyset_page
-from learning.thumbnails import with_thumbnails
-from training import semver
+from learning.models import City
+from learning.thumbnails import thumbnail_url
 from training.actions import dataset as dataset_verbs
+from training.actions import growing
 from training.actions import version as version_verbs
-from training.forms import DatasetFilters, DatasetForm, FreezeForm
-from training.models import TrainingDataset, TrainingSample
+from training.actions.version_number import suggest
+from training.forms import DatasetFilters, DatasetForm, FreezeForm, PlaceFilters
+from training.gathered import newest_version, places, tables
+from training.models import DatasetGrowth, GrowthState, TrainingDataset
 
 PAGE = 50
 SHOWN = 24
@@ -57,36 +61,64 @@ def dataset_new(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def dataset(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Show one dataset: its rule in words, its counts, its versions, and what may be done."""
+    """Show one dataset: what is in it, its rule, its counts, its versions, and what may be done."""
     user = viewer(request)
-    shown = found(TrainingDataset.objects.visible_to(user).with_counts().select_related("module", "organization"), pk=pk)
+    joined = TrainingDataset.objects.visible_to(user).with_counts().select_related("module", "organization", "summary")
+    shown = found(joined, pk=pk)
     versions = list(shown.versions.order_by("-created_at")[:PAGE])
-    samples = TrainingSample.objects.filter(dataset=shown).select_related("sample__city", "sample__object__thumbnail")
     own = is_own(shown, user)
+    suggested = suggest(shown)
     facts = {
         "dataset": shown,
         "is_own": own,
         "versions": versions,
-        "samples": with_thumbnails([row.sample for row in samples.order_by("-pk")[:SHOWN]], user) if own else [],
-        "freeze_form": FreezeForm(initial={"version": _next_number([version.version for version in versions])}),
+        "suggested": suggested,
+        "freeze_form": FreezeForm(initial={"version": suggested.version}),
         "may_manage": is_allowed(user, Permission.MANAGE_DATASETS, shown),
         "may_freeze": is_allowed(user, Permission.FREEZE_VERSION, shown),
         "events": Event.objects.visible_to(user).about("training.trainingdataset", shown.pk).order_by("-id")[:SHOWN],
+        **(_inside(request, shown, user) if own else {}),
     }
     return render(request, "training/dataset_detail.html", facts)
 
 
+def _inside(request: HttpRequest, shown: TrainingDataset, user: User) -> dict[str, Any]:
+    """Answer what only those see whose dataset it is: its samples, narrowed by the URL, its size, and what it holds."""
+    summary = getattr(shown, "summary", None)
+    form = PlaceFilters(request.GET, cells=summary.cells if summary else [])
+    rows, following = places(shown, form.narrowing(newest_version(shown)), request.GET.get("cursor", ""))
+    for row in rows:
+        row.sample.thumbnail_url = thumbnail_url(row.sample, user)  # type: ignore[attr-defined]
+    limit = shown.organization.limits.dataset_bytes if shown.organization else 0
+    used = shown.deltas.aggregate(total=Sum("bytes"))["total"] or 0
+    cells = summary.cells if summary else []
+    names = dict(City.objects.filter(slug__in={cell[1] for cell in cells}).values_list("slug", "name"))
+    return {
+        "form": form,
+        "places": rows,
+        "next": following,
+        "summary": summary,
+        "held": tables(cells, names),
+        "bytes": used if limit else summary.bytes if summary else 0,
+        "bytes_limit": limit,
+        "growing": shown.growths.filter(state=GrowthState.RUNNING).first(),
+        "waiting": bounded_count(shown.samples.to_verify()),
+    }
+
+
 @require_POST
 def dataset_refresh(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Gather what the rule selects and the dataset lacks."""
+    """Gather what the rule selects and the dataset lacks; a worker does it where that is much."""
     user = viewer(request)
-    shown = found(TrainingDataset.objects.visible_to(user), pk=pk)
-    return carry_out(
-        request,
-        lambda: dataset_verbs.refresh(shown, by=user),
-        done=lambda added: ngettext("%d sample was added.", "%d samples were added.", added) % added,
-        then=reverse("training:dataset", args=[pk]),
-    )
+    shown = found(TrainingDataset.objects.visible_to(user).select_related("organization", "module"), pk=pk)
+    then = reverse("training:dataset-grow" if "grow" in request.POST else "training:dataset", args=[pk])
+    return carry_out(request, lambda: growing.refresh(shown, by=user), done=_of_refresh, then=then)
+
+
+def _of_refresh(came: int | DatasetGrowth) -> str:
+    if isinstance(came, DatasetGrowth):
+        return _("A worker adds them; the page of growing shows how far it is.")
+    return ngettext("%d sample was added.", "%d samples were added.", came) % came
 
 
 @require_POST
@@ -131,8 +163,3 @@ def viewer(request: HttpRequest) -> User:
 def is_own(shown: Any, user: User) -> bool:
     """Tell whether `user` may see all of it: a customer sees what is shared by name, card and metrics only."""
     return user.is_hub_staff or shown.organization_id == user.organization_id
-
-
-def _next_number(taken: list[str]) -> str:
-    newest = max((numbers for text in taken if (numbers := semver.numbers_of(text))), default=None)
-    return "v" + semver.spelled(semver.following(newest, is_patch=False))

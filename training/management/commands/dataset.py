@@ -9,6 +9,8 @@ from core.errors import Missing
 from training.models import DatasetVersion
 from training.verification import verify
 
+TOLD = 10_000
+
 
 class Command(VerbCommand):
     """`dataset verify NAME@VERSION [--objects] [--organization SLUG]`."""
@@ -24,7 +26,8 @@ class Command(VerbCommand):
 
     def call(self, **options: Any) -> dict[str, Any]:
         """Verify; a version that is not sound is a failure with its faults."""
-        verdict = verify(_version(options["version"], options["organization"]), objects=options["objects"])
+        version = _version(options["version"], options["organization"])
+        verdict = verify(version, objects=options["objects"], tick=self._tell)
         if verdict.faults:
             raise CommandError("\n".join(verdict.faults))
         return {
@@ -33,6 +36,11 @@ class Command(VerbCommand):
             "members": verdict.members,
             "erased": verdict.erased,
         }
+
+    def _tell(self, done: int) -> None:
+        """Say on a terminal how far it is."""
+        if done and done % TOLD == 0 and self.stderr.isatty():
+            self.stderr.write(f"{done:,} members", ending="\r")
 
 
 def _version(text: str, organization: str | None) -> DatasetVersion:

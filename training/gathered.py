@@ -1,0 +1,112 @@
+"""What a rule would bring into a dataset, and what is in it: looks that cost the same whatever the size."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, TextField
+from django.db.models.functions import Cast
+
+from core.paging import ValuesPage, scanned_count, scanned_page, values_page
+from learning.models import City, LearningSample
+from learning.thumbnails import WITH_PICTURES
+from training.models import DatasetMember, DatasetVersion, Split, TrainingDataset, TrainingSample, VersionState
+from training.rule import Rule
+
+SHOWN = 12
+PAGE = 24
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How many samples a rule selects and how many of them the dataset lacks ("37", "1,000+"), and the newest of these."""
+
+    matching: str
+    new: str
+    samples: Sequence[LearningSample]
+
+    @property
+    def is_small(self) -> bool:
+        """Tell whether all that is new was counted, and is little enough to be added at once."""
+        return "+" not in self.new and "+" not in self.matching
+
+
+def preview(dataset: TrainingDataset, rule: Rule) -> Preview:
+    """Look at the newest ten thousand settled samples of the module; raises Invalid for a rule that makes no sense."""
+    rows = LearningSample.objects.settled().filter(module=dataset.module_id)
+    asked = rule.narrowing(dataset.organization)
+    lacking = asked & ~Q(Exists(TrainingSample.objects.filter(dataset=dataset, sample=OuterRef("pk"))))
+    shown = scanned_page(rows.select_related("city", *WITH_PICTURES), lacking, size=SHOWN)
+    return Preview(scanned_count(rows, asked), scanned_count(rows, lacking), shown.results)
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What the samples on a dataset's page are narrowed by; None and "" do not narrow. `split` is of `version`."""
+
+    is_labeled: bool | None = None
+    is_verified: bool | None = None
+    label: str = ""
+    city: City | None = None
+    split: str = ""
+    version: DatasetVersion | None = None
+
+    def condition(self) -> Q:
+        """Answer it as a condition on places (annotated with `truth`, as text)."""
+        flags = {"is_labeled": self.is_labeled, "is_verified": self.is_verified}
+        asked = Q(**{name: value for name, value in flags.items() if value is not None})
+        if self.label:
+            spellings = {json.dumps(self.label, ensure_ascii=False), json.dumps(self.label)}
+            named = [Q(truth__contains=f'"{key}": {word}') for key in ("label", "text") for word in sorted(spellings)]
+            asked &= Q(*named, _connector=Q.OR)
+        if self.city is not None:
+            asked &= Q(sample__city=self.city)
+        if self.split and self.version is not None:
+            members = DatasetMember.objects.filter(version=self.version, sample=OuterRef("sample"))
+            if self.split in Split.values:
+                asked &= Q(Exists(members.filter(split=self.split)))
+            else:
+                asked &= ~Q(Exists(members))
+        return asked
+
+
+def places(dataset: TrainingDataset, narrowing: Narrowing, cursor: str = "") -> tuple[list[TrainingSample], str | None]:
+    """Answer a page of the samples of a dataset, newest first, with their pictures; and the cursor of the next."""
+    rows = TrainingSample.objects.filter(dataset=dataset).annotate(truth=Cast("sample__truth", TextField()))
+    asked = narrowing.condition()
+    page: ValuesPage = values_page(rows, ["pk"], cursor=cursor, size=PAGE, key="sample_id", narrow=asked)
+    joined = TrainingSample.objects.select_related("sample__city", "sample__object__thumbnail", "dataset__organization")
+    found = joined.in_bulk([row["pk"] for row in page.results])
+    return [found[row["pk"]] for row in page.results if row["pk"] in found], page.next
+
+
+def newest_version(dataset: TrainingDataset) -> DatasetVersion | None:
+    """Answer the version that was frozen last."""
+    frozen = dataset.versions.filter(state__in=[VersionState.FROZEN, VersionState.ARCHIVED], frozen_at__isnull=False)
+    return frozen.order_by("-frozen_at").first()
+
+
+def tables(cells: Sequence[Sequence[Any]], city_names: Mapping[str, str]) -> dict[str, Any]:
+    """Lay out the cells of a summary: classes, the most frequent first, by split and by city."""
+    classes, splits, cities = dict[str, int](), dict[str, int](), dict[str, int]()
+    by: dict[tuple[str, str, str], int] = {}
+    for label, city, split, count in cells:
+        classes[label] = classes.get(label, 0) + count
+        splits[split] = splits.get(split, 0) + count
+        cities[city] = cities.get(city, 0) + count
+        for kind, column in (("split", split), ("city", city)):
+            by[label, kind, column] = by.get((label, kind, column), 0) + count
+    order = {name: place for place, name in enumerate([*Split.values, ""])}
+    columns = [("split", name) for name in sorted(splits, key=lambda name: order.get(name, 9))]
+    columns += [("city", name) for name in sorted(cities, key=lambda name: -cities[name])[:MOST_CITIES]]
+    shown = sorted(classes, key=lambda name: -classes[name])[:MOST_CLASSES]
+    return {
+        "columns": [{"kind": kind, "name": name, "title": city_names.get(name, name)} for kind, name in columns],
+        "rows": [(label, classes[label], [by.get((label, *column), 0) for column in columns]) for label in shown],
+        "further": max(0, len(classes) - len(shown)),
+        "further_cities": max(0, len(cities) - MOST_CITIES),
+    }
+
+
+MOST_CLASSES, MOST_CITIES = 30, 6
