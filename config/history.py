@@ -13,8 +13,8 @@ from accounts.models import User
 from accounts.policy import Permission, is_allowed
 from deployments.models import EdgeServer, EdgeSlot
 from learning.models import LearningSample, SampleState
-from training.models import DatasetVersion, ModelVersion, VersionState
-from training.models.version import DatasetMember
+from training.lineage import versions_with
+from training.models import DatasetVersion, ModelVersion
 
 SHOWN = 6
 Station = dict[str, Any]
@@ -24,7 +24,7 @@ def history_of(sample: LearningSample, user: User) -> list[Station]:
     """Answer the stations of a sample in order, as far as `user` may look; one that was not reached says what leads there."""
     stations = [_received(sample), _judged(sample, user)]
     if is_allowed(user, Permission.VIEW_TRAINING):
-        versions = _frozen_with(sample, user)
+        versions = versions_with(sample, user)
         models = ModelVersion.objects.visible_to(user).filter(dataset_version__in=[row.pk for row in versions])
         trained = list(models.select_related("module").order_by("trained_at"))
         stations += [_frozen(versions), _trained(trained)]
@@ -60,12 +60,6 @@ def _judged(sample: LearningSample, user: User) -> Station:
         case SampleState.EXCLUDED:
             return _station(_("Judged"), facts, at=at, tone="over", wanted=_("left out: it has no truth"))
     return _station(_("Judged"), facts, at=at, tone="waiting", wanted=_("it waits in the review queue"))
-
-
-def _frozen_with(sample: LearningSample, user: User) -> list[DatasetVersion]:
-    members = DatasetMember.objects.filter(sample=sample, erased_at__isnull=True).values("version")
-    rows = DatasetVersion.objects.visible_to(user).filter(pk__in=members).exclude(state=VersionState.FREEZING)
-    return list(rows.select_related("dataset").order_by("frozen_at"))
 
 
 def _frozen(versions: list[DatasetVersion]) -> Station:

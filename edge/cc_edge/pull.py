@@ -2,7 +2,7 @@
 
 DIR holds `members.jsonl` (the hub's lines, each with `file`: its object below DIR) and `objects/<sha256>.<ext>`. An object
 that is there under its name was checked before it got it, so a pull that was killed goes on where it was. Objects are kept
-in a cache too, from which other pulls take them.
+in a cache too, from which other pulls take them. Pulled again, what the version lists no more (it was erased) goes from both.
 """
 
 import contextlib
@@ -29,7 +29,8 @@ VERSION = re.compile(r"(?P<dataset>[^/@\0]{1,200})@(?P<version>v?\d{1,9}\.\d{1,9
 SHA256 = re.compile(r"[0-9a-f]{64}")
 EXTENSIONS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "application/x-npz": ".npz"}
 FRESH_PAGES = 3
-DIGEST_BYTES = 32
+ABANDONED_SECONDS = 86_400
+"""So old is what a killed pull left half fetched; another one that is alive may be at work in the same cache."""
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Summary:
     fetched: int = 0
     bytes: int = 0
     withdrawn: int = 0
+    removed: int = 0
     fingerprint: str = ""
     proven: bool = False
     seconds: float = 0.0
@@ -63,6 +65,7 @@ class Pull:
         self.hub, self.folder, self.cache, self.split = hub, folder, cache, split
         self.summary = Summary(version=f"{named['dataset']}@{number}")
         self.lines: list[bytes] = []
+        self.listed: set[int] = set()
         self._count = threading.Lock()
 
     def run(self, *, threads: int = 8) -> Summary:
@@ -81,6 +84,7 @@ class Pull:
             out.flush()
             os.fsync(out.fileno())
         written.replace(self.folder / "members.jsonl")
+        self._tidy()
         summary = self.summary
         summary.withdrawn += max(0, count - summary.members)
         summary.fingerprint = fingerprint(self.lines)
@@ -129,11 +133,25 @@ class Pull:
             parts = (member["sample_id"], member["object"]["sha256"], _sha256(truth.encode()), member["split"])
             self.lines.append(hashlib.sha256(" ".join(parts).encode()).digest())
             self.summary.members += 1
+            self.listed.add(_short(member["object"]["sha256"]))
             if self._is_wanted(member):
                 member["file"] = f"objects/{_name_of(member['object'])}"
                 self.summary.objects += 1
             url = member["object"].pop("url", None)  # signed for an hour: of no use in a file
             self.summary.withdrawn += url is None
+
+    def _tidy(self) -> None:
+        """Remove objects that the version lists no more, from the cache too, and what killed pulls left half fetched."""
+        for path in (self.folder / "objects").iterdir():
+            if SHA256.fullmatch(path.stem) and _short(path.stem) not in self.listed:
+                path.unlink(missing_ok=True)
+                (self.cache / path.name).unlink(missing_ok=True)
+                self.summary.removed += 1
+        for place in (self.folder / "objects", self.cache):
+            for part in place.glob(".*.part"):
+                with contextlib.suppress(FileNotFoundError):
+                    if part.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                        part.unlink()
 
     def _is_wanted(self, member: dict[str, Any]) -> bool:
         return member["object"].get("url") is not None and self.split in ("", member["split"])
@@ -215,6 +233,11 @@ def _link(kept: Path, target: Path) -> None:
         shutil.copyfile(kept, scratch)
     with contextlib.suppress(FileExistsError):
         scratch.replace(target)
+
+
+def _short(sha256: str) -> int:
+    """Answer 60 bits of a hash: a million of them are held in little room."""
+    return int(sha256[:15], 16)
 
 
 def _sha256(content: bytes) -> str:

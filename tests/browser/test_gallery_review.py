@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from learning.models import AiModule
 from tests import people
 from tests.browser.queues import decided_without_network
-from tests.browser.test_gallery import AXE, DESKTOP, PHONE, REVIEWING, Scene, wrong_with
+from tests.browser.test_gallery import AXE, REVIEWING, Scene, wrong_with
 from tests.factories.desk import desk
 
 pytestmark = [
@@ -80,24 +80,16 @@ def lose_the_network(page: Page) -> None:
     expect(page.locator("[data-notice]")).to_contain_text("kept in this browser")
 
 
-def options_of(look: str) -> dict:
-    return {"viewport": PHONE if look == "phone" else DESKTOP, "color_scheme": "dark" if look == "dark" else "light"}
-
-
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_every_stage_of_review_fits_follows_the_theme_and_is_open_to_all(open_as, folder, look):
+def test_every_stage_of_review_fits_follows_the_theme_and_is_open_to_all(open_as, folder):
     digits = desk()
-    page = open_as(people.rhea(), "/modules/", forgives=422, routed=True, **options_of(look))
+    page = open_as(people.rhea(), "/modules/", forgives=422, routed=True)
     wrong = []
     for scene in scenes(digits):
-        is_pictured = look not in PICTURED or scene.name in PICTURED[look]
-        wrong += wrong_with(page, scene, look, folder, is_pictured=is_pictured)
+        wrong += wrong_with(page, scene, folder, PICTURED)
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
-def test_what_came_back_fits_follows_the_theme_and_is_open_to_all(open_as, folder, look):
+def test_what_came_back_fits_follows_the_theme_and_is_open_to_all(open_as, folder):
     desk()
-    scene = Scene("returned", "/review/parking/?kind=returned", REVIEWING)
-    page = open_as(people.ann(), "/", **options_of(look))
-    assert not wrong_with(page, scene, look, folder, is_pictured=look != "dark")
+    page = open_as(people.ann(), "/")
+    assert not wrong_with(page, Scene("returned", "/review/parking/?kind=returned", REVIEWING), folder, {"dark": set()})

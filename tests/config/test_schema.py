@@ -124,7 +124,8 @@ def test_its_rules_hold(database):
         insert(cursor, database, "upload_batches", id="c", number=3, state="sealed", **day)
         insert(cursor, database, "upload_batches", id="d", number=4, state="open", client_batch_id="own", **day)
         insert(cursor, database, "users", id=1, email="ada@example.org", role="super_admin")
-        same = {"name": "digits", "version": "1", "module_id": 1, "status": "draft", "environment": "dev", "created_by_id": 1}
+        same = {"name": "digits", "version": "1", "module_id": 1, "status": "draft", "environment": "dev"}
+        same |= {"created_by_id": 1, "verdicts_required": 1}
         insert(cursor, database, "ai_modules", id=1, slug="meters", task="classification")
         insert(cursor, database, "training_datasets", id=uuid.UUID(int=1).hex, **same)
         refused(cursor, database, "training_datasets", id=uuid.UUID(int=2).hex, **same)  # two without an organization

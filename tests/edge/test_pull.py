@@ -1,6 +1,7 @@
 """`cc-edge pull` in a process of its own against the real hub: once, again, from the middle, and with bad bytes."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -9,12 +10,14 @@ from accounts.actions import access_key
 from accounts.models import Role
 from cc_edge.pull import fingerprint
 from core.storage import put_bytes, store
-from learning.models import StoredObject
+from learning.actions import erasing, erasure
+from learning.models import LearningSample, StoredObject
 from tests import people
 from tests.edge.live import end, run, serve_store_at, start, until
 from tests.factories import training as make
 from tests.factories.accounts import MachineFactory
 from training import files
+from training.actions import erasure as training_erasure
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,6 +87,30 @@ def test_killed_in_the_middle_it_goes_on_and_fetches_nothing_twice(pull, tmp_pat
     assert ended.code == 0, ended.said
     assert ended.lines[0]["fetched"] == distinct() - had
     assert ended.lines[0]["proven"]
+
+
+def test_what_was_erased_since_goes_from_folder_and_cache(pull, tmp_path):
+    pulled(pull)
+    [first] = members_of(tmp_path / "out")[:1]
+    others = [member for member in members_of(tmp_path / "out") if member["file"] != first["file"]]
+    gone = LearningSample.objects.filter(object__sha256=first["object"]["sha256"])
+    made = erasure.gather(
+        erasure.draft("samples", {"samples": list(gone.values_list("sample_id", flat=True))}, by=people.ada()).pk
+    )
+    erasing.run(erasure.confirm(made, by=people.ada(), confirmation=erasure.phrase(made)).pk)
+    training_erasure.rewrite(pull.version.pk)
+    old = tmp_path / "cache" / ".killed.part"
+    old.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    ended = pulled(pull)
+    assert (ended.code, ended.lines[0]["removed"], ended.lines[0]["proven"]) == (3, 1, False)
+    assert ended.lines[0]["withdrawn"] == len(made.items.all())
+    name = first["file"].rpartition("/")[2]
+    assert not (tmp_path / "out" / first["file"]).exists()
+    assert not (tmp_path / "cache" / name).exists()
+    assert not old.exists()
+    assert members_of(tmp_path / "out") == others
+    assert all((tmp_path / "out" / member["file"]).exists() for member in others)
 
 
 def test_one_split_is_fetched_and_all_members_are_proven(pull, tmp_path):
