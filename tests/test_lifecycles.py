@@ -45,6 +45,13 @@ MOVES = {
     "learning.erasure": "draft>confirmed confirmed>running running>done done>",
     "training.trainingdataset": "draft>active,archived active>archived archived>",
     "training.datasetversion": "draft>freezing freezing>frozen,draft frozen>archived archived>",
+    "training.datasetimport": (
+        "checking>checked,failed,cancelled checked>importing,failed,cancelled "
+        "importing>done,failed,cancelled done> failed> cancelled>"
+    ),
+    "training.datasetexport": ("pending>running,cancelled,failed running>done,failed,cancelled done> failed> cancelled>"),
+    "training.datasetupload": "open>assembling,aborted,expired assembling>stored,failed stored> failed> aborted> expired>",
+    "training.datasetgrowth": "running>done,failed,cancelled done> failed> cancelled>",
     "training.trainingjob": (
         "pending>queued,cancelled queued>running,cancelled,failed running>completed,failed,cancelled,queued "
         "completed> failed> cancelled>"

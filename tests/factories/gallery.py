@@ -17,13 +17,24 @@ from learning.actions import module as module_verbs
 from learning.models import AiModule, City, Erasure, LearningSample, ReviewSlot, StoredObject, UploadBatch
 from learning.models.batch import DUPLICATE
 from tests import people
-from tests.factories import street
+from tests.factories import exchange, exported, street
 from tests.factories import training as rooms
 from tests.factories.deliveries import Deliveries, deliveries
 from tests.factories.deployments import EdgeServerFactory, released_version
 from tests.factories.judged import judged_before
 from tests.factories.training_models import ModelVersionFactory
-from training.models import DatasetVersion, JobStatus, MetricPoint, ModelVersion, RunLog, RunState, TrainingJob, TrainingRun
+from tests.factories.versions import later_version, proved
+from training.models import (
+    DatasetImport,
+    DatasetVersion,
+    JobStatus,
+    MetricPoint,
+    ModelVersion,
+    RunLog,
+    RunState,
+    TrainingJob,
+    TrainingRun,
+)
 
 SETTLED, WAITING = 60, 12
 HYPERPARAMETERS = {"hidden_units": 64, "max_epochs": 30, "learning_rate": 0.001}
@@ -36,6 +47,7 @@ class Gallery:
     batch: UploadBatch
     sample: LearningSample
     dataset_version: DatasetVersion
+    later_version: DatasetVersion
     running: TrainingJob
     failed: TrainingJob
     released: ModelVersion
@@ -45,6 +57,7 @@ class Gallery:
     edge: EdgeServer
     erasure: Erasure
     deliveries: Deliveries
+    imports: tuple[DatasetImport, DatasetImport]
 
 
 def gallery() -> Gallery:
@@ -55,6 +68,8 @@ def gallery() -> Gallery:
     batch = _batch(pune)
     samples = _samples(digits, pune, batch)
     version = rooms.frozen(ada, rooms.dataset_of(ada, name="Evening meters"), seed=7)
+    proved(version, ada)
+    later = later_version(version, ada)
     first = _job(version, "first try", ada, accuracy=0.917)
     old = _model(version, first, "1.0.0", 0.917)
     second = _job(version, "wider layer", ada, accuracy=0.962)
@@ -71,12 +86,14 @@ def gallery() -> Gallery:
     paused = rollout_verbs.start(other, by=bo, edges=edges[6:])
     rollout_verbs.pause(paused, by=ada, reason="The meters of the harbour are being exchanged.")
     _stand_differently(edges)
+    exported.exports(version, ada)
     street.waiting(pune)
     judged_before(digits, samples[6:56])
     return Gallery(
         batch,
         samples[0],
         version,
+        later,
         running,
         failed,
         released,
@@ -86,6 +103,7 @@ def gallery() -> Gallery:
         edges[1],
         _erasure(samples[:5], ada),
         deliveries(pune, samples[20:50]),
+        exchange.imports(ada),
     )
 
 

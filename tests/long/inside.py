@@ -35,7 +35,7 @@ from learning.models import (
     UploadBatch,
     UploadRejection,
 )
-from tests.long import inside_review
+from tests.long import inside_import, inside_review
 
 
 def fill_queue(samples: str, overlap: str, people: str) -> list[str]:
@@ -167,10 +167,14 @@ def _is_there(name: str) -> bool:
     return True
 
 
-FUNCTIONS = {
-    function.__name__: function
-    for function in (fill_queue, annotate, judgements, verified, census, outcomes, left_behind, groups)
-} | inside_review.FUNCTIONS
+FUNCTIONS = (
+    {
+        function.__name__: function
+        for function in (fill_queue, annotate, judgements, verified, census, outcomes, left_behind, groups)
+    }
+    | inside_review.FUNCTIONS
+    | inside_import.FUNCTIONS
+)
 
 if __name__ == "__main__":
     print(json.dumps(FUNCTIONS[sys.argv[1]](*sys.argv[2:])))  # noqa: T201  (read by the test)

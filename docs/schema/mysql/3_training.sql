@@ -17,10 +17,12 @@ CREATE TABLE `training_datasets` (
     `version` varchar(40) NOT NULL,
     `status` varchar(10) NOT NULL,
     `rule` json NOT NULL,
+    `verdicts_required` smallint UNSIGNED NOT NULL CHECK (`verdicts_required` >= 0),
     `created_by_id` bigint NOT NULL,
     `created_at` datetime(6) NOT NULL,
     `updated_at` datetime(6) NOT NULL,
     CONSTRAINT `dataset_status_known` CHECK (`status` IN ('draft', 'active', 'archived')),
+    CONSTRAINT `dataset_verdicts_in_range` CHECK ((`verdicts_required` >= 1 AND `verdicts_required` <= 5)),
     CONSTRAINT `dataset_environment_known` CHECK (`environment` IN ('dev', 'staging', 'production'))
 );
 
@@ -50,8 +52,36 @@ CREATE TABLE `training_samples` (
     `verified_by_id` bigint NULL,
     `quality_score` numeric(4, 3) NULL,
     `rejection_reason` varchar(200) NOT NULL,
+    `claimed_by_id` bigint NULL,
+    `claimed_until` datetime(6) NULL,
     `created_at` datetime(6) NOT NULL,
     CONSTRAINT `training_sample_once_per_dataset` UNIQUE (`dataset_id`, `sample_id`)
+);
+
+-- What one person said of a sample's label: it counts for the truth it was said of, and stays when that changes.
+CREATE TABLE `training_sample_verdicts` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `place_id` char(32) NOT NULL,
+    `by_id` bigint NOT NULL,
+    `truth_sha256` varchar(64) NOT NULL,
+    `is_approval` bool NOT NULL,
+    `reason` varchar(200) NOT NULL,
+    `quality_score` numeric(4, 3) NULL,
+    `created_at` datetime(6) NOT NULL,
+    CONSTRAINT `verdict_once_a_person` UNIQUE (`place_id`, `by_id`),
+    CONSTRAINT `verdict_quality_in_range` CHECK ((`quality_score` IS NULL OR (`quality_score` >= 0 AND `quality_score` <= 1)))
+);
+
+-- What is in a dataset by class, city and split, as a task counted it: rows of [class, city, split, count].
+CREATE TABLE `training_dataset_summaries` (
+    `dataset_id` char(32) NOT NULL PRIMARY KEY,
+    `cells` json NOT NULL,
+    `bytes` bigint NOT NULL,
+    `counted` integer UNSIGNED NOT NULL CHECK (`counted` >= 0),
+    `split_of` varchar(40) NOT NULL,
+    `mark` varchar(80) NOT NULL,
+    `counted_at` datetime(6) NULL,
+    `claimed_until` datetime(6) NULL
 );
 
 -- `<dataset>@<semver>`; the fingerprint is over sorted member lines and holds no database id.
@@ -80,6 +110,13 @@ CREATE TABLE `dataset_versions` (
     `erased_count` integer UNSIGNED NOT NULL CHECK (`erased_count` >= 0),
     `truth_outdated` bool NOT NULL,
     `rewrite_until` datetime(6) NULL,
+    `verify_asked_at` datetime(6) NULL,
+    `verify_objects` bool NOT NULL,
+    `verify_token` varchar(32) NOT NULL,
+    `verify_beat_at` datetime(6) NULL,
+    `verify_done` integer UNSIGNED NOT NULL CHECK (`verify_done` >= 0),
+    `verified_at` datetime(6) NULL,
+    `verification` json NOT NULL,
     CONSTRAINT `version_once_per_dataset` UNIQUE (`dataset_id`, `version`),
     CONSTRAINT `version_state_known` CHECK (`state` IN ('draft', 'freezing', 'frozen', 'archived')),
     CONSTRAINT `version_frozen_has_fingerprint` CHECK ((NOT (`state` = 'frozen') OR NOT (`fingerprint` = '')))
@@ -98,12 +135,28 @@ CREATE TABLE `dataset_members` (
     PRIMARY KEY (`version_id`, `sample_id`)
 );
 
--- The split of a group (an event, near-duplicates, a person) in the version that met it first; later ones inherit it.
-CREATE TABLE `dataset_group_splits` (
+-- Groups (an event, near-duplicates, a person) that one version met first, and their split there; later versions inherit it.
+CREATE TABLE `dataset_groups` (
     `version_id` char(32) NOT NULL,
-    `group_hash` bigint NOT NULL,
+    `bucket` smallint UNSIGNED NOT NULL CHECK (`bucket` >= 0),
     `split` varchar(10) NOT NULL,
-    PRIMARY KEY (`version_id`, `group_hash`)
+    `hashes` longblob NOT NULL,
+    PRIMARY KEY (`version_id`, `bucket`, `split`)
+);
+
+-- What differs between an earlier version and a later one of a dataset, worked out by a worker: the row is the job.
+CREATE TABLE `version_comparisons` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `before_id` char(32) NOT NULL,
+    `after_id` char(32) NOT NULL,
+    `token` varchar(32) NOT NULL,
+    `beat_at` datetime(6) NULL,
+    `done` integer UNSIGNED NOT NULL CHECK (`done` >= 0),
+    `result` json NULL,
+    `error_message` longtext NOT NULL,
+    `asked_at` datetime(6) NOT NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `version_comparison_once` UNIQUE (`before_id`, `after_id`)
 );
 
 -- That a sample had the truth `before` (its hash) and has it no more; only of samples that datasets or versions hold.
@@ -112,6 +165,127 @@ CREATE TABLE `truth_changes` (
     `sample_id` bigint NOT NULL,
     `before` varchar(64) NOT NULL,
     `at` datetime(6) NOT NULL
+);
+
+-- `source` is the file that was brought, until the import has ended; `report` the CSV of what was not taken.
+CREATE TABLE `dataset_imports` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `city_id` bigint NULL,
+    `source_id` char(32) NULL,
+    `report_id` char(32) NULL,
+    `file_name` varchar(255) NOT NULL,
+    `format` varchar(20) NOT NULL,
+    `taken_as` varchar(10) NOT NULL,
+    `empty` varchar(14) NOT NULL,
+    `mapping` json NOT NULL,
+    `categories` json NOT NULL,
+    `counts` json NOT NULL,
+    `drawn` json NOT NULL,
+    `state` varchar(10) NOT NULL,
+    `phase` varchar(10) NOT NULL,
+    `phase_began_at` datetime(6) NULL,
+    `records` integer UNSIGNED NULL CHECK (`records` >= 0),
+    `handled` integer UNSIGNED NOT NULL CHECK (`handled` >= 0),
+    `token` varchar(32) NOT NULL,
+    `beat_at` datetime(6) NULL,
+    `faults` smallint UNSIGNED NOT NULL CHECK (`faults` >= 0),
+    `must_clear` bool NOT NULL,
+    `error_message` longtext NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `confirmed_at` datetime(6) NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `import_state_known` CHECK (`state` IN ('checking', 'checked', 'importing', 'done', 'failed', 'cancelled')),
+    CONSTRAINT `import_taken_as_known` CHECK (`taken_as` IN ('truth', 'judgement', 'prediction')),
+    CONSTRAINT `import_empty_known` CHECK (`empty` IN ('verified_empty', 'unlabelled'))
+);
+
+ALTER TABLE `dataset_imports` ADD COLUMN `import_one_writes_to_a_dataset` tinyint GENERATED ALWAYS AS (CASE WHEN `state` = 'importing' THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `import_one_writes_to_a_dataset` ON `dataset_imports` (`dataset_id`, `import_one_writes_to_a_dataset`);
+
+-- A record of an import that is ready: which sample it is about, and what it says. Gone once it is published.
+CREATE TABLE `dataset_import_records` (
+    `job_id` char(32) NOT NULL,
+    `number` integer UNSIGNED NOT NULL CHECK (`number` >= 0),
+    `sample_id` bigint NOT NULL,
+    `is_new` bool NOT NULL,
+    `fate` varchar(10) NOT NULL,
+    `said` json NULL,
+    `said_sha256` varchar(64) NOT NULL,
+    `is_as_predicted` bool NOT NULL,
+    `confidence` double precision NULL,
+    `earlier` json NULL,
+    `look` json NULL,
+    `split` varchar(10) NOT NULL,
+    PRIMARY KEY (`job_id`, `number`)
+);
+
+-- What of a dataset is written (`version`, or its settled members as they are now), how, and how far it is.
+CREATE TABLE `dataset_exports` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `version_id` char(32) NULL,
+    `format` varchar(20) NOT NULL,
+    `with_images` bool NOT NULL,
+    `by_split` bool NOT NULL,
+    `state` varchar(10) NOT NULL,
+    `token` varchar(32) NOT NULL,
+    `beat_at` datetime(6) NULL,
+    `tries` smallint UNSIGNED NOT NULL CHECK (`tries` >= 0),
+    `total` integer UNSIGNED NOT NULL CHECK (`total` >= 0),
+    `done` integer UNSIGNED NOT NULL CHECK (`done` >= 0),
+    `bytes` bigint NOT NULL,
+    `notes` json NOT NULL,
+    `object_id` char(32) NULL,
+    `error_message` varchar(500) NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `started_at` datetime(6) NULL,
+    `finished_at` datetime(6) NULL,
+    `expires_at` datetime(6) NULL,
+    CONSTRAINT `export_state_known` CHECK (`state` IN ('pending', 'running', 'done', 'failed', 'cancelled'))
+);
+
+-- `position` is how far it came: a sample's key, or a number of files or frames; it moves with what is written.
+CREATE TABLE `dataset_growths` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `kind` varchar(10) NOT NULL,
+    `source_id` char(32) NULL,
+    `source_name` varchar(255) NOT NULL,
+    `city_id` bigint NULL,
+    `options` json NOT NULL,
+    `state` varchar(10) NOT NULL,
+    `total` integer UNSIGNED NULL CHECK (`total` >= 0),
+    `position` bigint NOT NULL,
+    `seen` integer UNSIGNED NOT NULL CHECK (`seen` >= 0),
+    `added` integer UNSIGNED NOT NULL CHECK (`added` >= 0),
+    `known` integer UNSIGNED NOT NULL CHECK (`known` >= 0),
+    `refused` json NOT NULL,
+    `refusals` json NOT NULL,
+    `unseen` json NOT NULL,
+    `token` varchar(32) NOT NULL,
+    `beat_at` datetime(6) NULL,
+    `faults` smallint UNSIGNED NOT NULL CHECK (`faults` >= 0),
+    `error_message` varchar(500) NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `growth_state_known` CHECK (`state` IN ('running', 'done', 'failed', 'cancelled')),
+    CONSTRAINT `growth_kind_known` CHECK (`kind` IN ('rule', 'archive', 'video'))
+);
+
+ALTER TABLE `dataset_growths` ADD COLUMN `growth_by_rule_once` tinyint GENERATED ALWAYS AS (CASE WHEN (`kind` = 'rule' AND `state` = 'running') THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `growth_by_rule_once` ON `dataset_growths` (`dataset_id`, `growth_by_rule_once`);
+
+-- A sample made of a frame of a video, and where the frame stands in it; erased with the sample, and the video with it.
+CREATE TABLE `dataset_video_frames` (
+    `sample_id` bigint NOT NULL PRIMARY KEY,
+    `video_id` char(32) NOT NULL,
+    `second` double precision NOT NULL
 );
 
 -- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
@@ -278,6 +452,39 @@ ALTER TABLE `trust_documents` ADD COLUMN `trust_one_awaiting_signatures` tinyint
 
 CREATE UNIQUE INDEX `trust_one_awaiting_signatures` ON `trust_documents` (`role`, `trust_one_awaiting_signatures`);
 
+-- `size` bytes of one file, in parts of `part_size` (the last one is the rest), to become `object`.
+CREATE TABLE `dataset_uploads` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `dataset_id` char(32) NOT NULL,
+    `purpose` varchar(10) NOT NULL,
+    `file_name` varchar(255) NOT NULL,
+    `media_type` varchar(80) NOT NULL,
+    `size` bigint NOT NULL,
+    `part_size` integer UNSIGNED NOT NULL CHECK (`part_size` >= 0),
+    `client_key` varchar(200) NOT NULL,
+    `options` json NOT NULL,
+    `alias` varchar(40) NOT NULL,
+    `object_name` varchar(64) NOT NULL,
+    `store_upload` varchar(1024) NOT NULL,
+    `state` varchar(12) NOT NULL,
+    `object_id` char(32) NULL,
+    `sha256` varchar(64) NOT NULL,
+    `token` varchar(32) NOT NULL,
+    `beat_at` datetime(6) NULL,
+    `faults` smallint UNSIGNED NOT NULL CHECK (`faults` >= 0),
+    `error_message` varchar(500) NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `expires_at` datetime(6) NOT NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `upload_state_known` CHECK (`state` IN ('open', 'assembling', 'stored', 'failed', 'aborted', 'expired')),
+    CONSTRAINT `upload_purpose_known` CHECK (`purpose` IN ('import', 'images', 'video'))
+);
+
+ALTER TABLE `dataset_uploads` ADD COLUMN `upload_of_a_file_once` tinyint GENERATED ALWAYS AS (CASE WHEN (`state` = 'open' AND NOT (`client_key` = '')) THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `upload_of_a_file_once` ON `dataset_uploads` (`dataset_id`, `created_by_id`, `client_key`, `upload_of_a_file_once`);
+
 ALTER TABLE `training_datasets` ADD CONSTRAINT `training_datasets_organization_id_63c40456_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
 
 ALTER TABLE `training_datasets` ADD CONSTRAINT `training_datasets_module_id_39c192b2_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
@@ -294,6 +501,18 @@ ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_labeled_by_id_92
 
 ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_verified_by_id_85586a0c_fk_users_id` FOREIGN KEY (`verified_by_id`) REFERENCES `users` (`id`);
 
+ALTER TABLE `training_samples` ADD CONSTRAINT `training_samples_claimed_by_id_c32c6a6d_fk_users_id` FOREIGN KEY (`claimed_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `training_sample_to_verify` ON `training_samples` (`dataset_id`, `sample_id`);
+
+ALTER TABLE `training_sample_verdicts` ADD CONSTRAINT `training_sample_verd_place_id_d280f87e_fk_training_` FOREIGN KEY (`place_id`) REFERENCES `training_samples` (`id`);
+
+ALTER TABLE `training_sample_verdicts` ADD CONSTRAINT `training_sample_verdicts_by_id_93782f00_fk_users_id` FOREIGN KEY (`by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `verdict_of_person` ON `training_sample_verdicts` (`by_id`, `id`);
+
+ALTER TABLE `training_dataset_summaries` ADD CONSTRAINT `training_dataset_sum_dataset_id_8371b2d5_fk_training_` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
 ALTER TABLE `dataset_versions` ADD CONSTRAINT `dataset_versions_dataset_id_f2815962_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
 
 ALTER TABLE `dataset_versions` ADD CONSTRAINT `dataset_versions_manifest_id_e7a8d77b_fk_stored_objects_id` FOREIGN KEY (`manifest_id`) REFERENCES `stored_objects` (`id`);
@@ -306,13 +525,57 @@ ALTER TABLE `dataset_members` ADD CONSTRAINT `dataset_members_version_id_aa24e7f
 
 ALTER TABLE `dataset_members` ADD CONSTRAINT `dataset_members_sample_id_faa27455_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
 
-ALTER TABLE `dataset_group_splits` ADD CONSTRAINT `dataset_group_splits_version_id_388f6a2f_fk_dataset_versions_id` FOREIGN KEY (`version_id`) REFERENCES `dataset_versions` (`id`);
+ALTER TABLE `dataset_groups` ADD CONSTRAINT `dataset_groups_version_id_a5687fc3_fk_dataset_versions_id` FOREIGN KEY (`version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `version_comparisons` ADD CONSTRAINT `version_comparisons_before_id_4e721073_fk_dataset_versions_id` FOREIGN KEY (`before_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `version_comparisons` ADD CONSTRAINT `version_comparisons_after_id_afc7386c_fk_dataset_versions_id` FOREIGN KEY (`after_id`) REFERENCES `dataset_versions` (`id`);
 
 ALTER TABLE `truth_changes` ADD CONSTRAINT `truth_changes_sample_id_90573016_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
 
 CREATE INDEX `truth_change_sample` ON `truth_changes` (`sample_id`, `id`);
 
 CREATE INDEX `truth_change_at` ON `truth_changes` (`at`);
+
+ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_dataset_id_556744af_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_city_id_25e1157b_fk_cities_id` FOREIGN KEY (`city_id`) REFERENCES `cities` (`id`);
+
+ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_source_id_6fbadfca_fk_stored_objects_id` FOREIGN KEY (`source_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_report_id_3fae7136_fk_stored_objects_id` FOREIGN KEY (`report_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_created_by_id_a90f4c05_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `dataset_import_records` ADD CONSTRAINT `dataset_import_records_job_id_3d174b8a_fk_dataset_imports_id` FOREIGN KEY (`job_id`) REFERENCES `dataset_imports` (`id`);
+
+ALTER TABLE `dataset_import_records` ADD CONSTRAINT `dataset_import_records_sample_id_a03a7bb7_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
+ALTER TABLE `dataset_exports` ADD CONSTRAINT `dataset_exports_dataset_id_ada52eff_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `dataset_exports` ADD CONSTRAINT `dataset_exports_version_id_e68fc4c8_fk_dataset_versions_id` FOREIGN KEY (`version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `dataset_exports` ADD CONSTRAINT `dataset_exports_object_id_02be056b_fk_stored_objects_id` FOREIGN KEY (`object_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_exports` ADD CONSTRAINT `dataset_exports_created_by_id_4eab6301_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `export_unfinished` ON `dataset_exports` (`beat_at`);
+
+ALTER TABLE `dataset_growths` ADD CONSTRAINT `dataset_growths_dataset_id_188dfca6_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `dataset_growths` ADD CONSTRAINT `dataset_growths_source_id_286070ef_fk_stored_objects_id` FOREIGN KEY (`source_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_growths` ADD CONSTRAINT `dataset_growths_city_id_7db6b9ed_fk_cities_id` FOREIGN KEY (`city_id`) REFERENCES `cities` (`id`);
+
+ALTER TABLE `dataset_growths` ADD CONSTRAINT `dataset_growths_created_by_id_720a0773_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `growth_of_dataset` ON `dataset_growths` (`dataset_id`, `created_at`);
+
+CREATE INDEX `growth_running` ON `dataset_growths` (`created_at`);
+
+ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_sample_id_2f62b86b_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
+ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_video_id_6831a988_fk_stored_objects_id` FOREIGN KEY (`video_id`) REFERENCES `stored_objects` (`id`);
 
 ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_organization_id_49d47cce_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
 
@@ -359,3 +622,11 @@ ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_model_id_7bb3924e_fk_a
 ALTER TABLE `training_run_logs` ADD CONSTRAINT `training_run_logs_run_id_c85f8c9e_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
 
 ALTER TABLE `training_metric_points` ADD CONSTRAINT `training_metric_points_run_id_0612202c_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
+
+ALTER TABLE `dataset_uploads` ADD CONSTRAINT `dataset_uploads_dataset_id_3b71dda9_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `dataset_uploads` ADD CONSTRAINT `dataset_uploads_object_id_bd5e59e1_fk_stored_objects_id` FOREIGN KEY (`object_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `dataset_uploads` ADD CONSTRAINT `dataset_uploads_created_by_id_03375587_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `upload_unfinished` ON `dataset_uploads` (`expires_at`);

@@ -754,6 +754,8 @@ CREATE INDEX "sample_batch" ON "learning_samples" ("batch_id", "id");
 
 CREATE INDEX "sample_reopened" ON "learning_samples" ("reopened_at") WHERE "reopened_at" IS NOT NULL;
 
+CREATE INDEX "sample_source_name" ON "learning_samples" ("source_name") WHERE NOT ("source_name" = '');
+
 ALTER TABLE "erasures" ADD CONSTRAINT "erasures_requested_by_id_a684070e_fk_users_id" FOREIGN KEY ("requested_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE "erasures" ADD CONSTRAINT "erasures_confirmed_by_id_844601b0_fk_users_id" FOREIGN KEY ("confirmed_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;

@@ -710,6 +710,8 @@ CREATE INDEX "sample_batch" ON "learning_samples" ("batch_id", "id");
 
 CREATE INDEX "sample_reopened" ON "learning_samples" ("reopened_at") WHERE "reopened_at" IS NOT NULL;
 
+CREATE INDEX "sample_source_name" ON "learning_samples" ("source_name") WHERE NOT ("source_name" = '');
+
 CREATE INDEX "erasures_requested_by_id_a684070e" ON "erasures" ("requested_by_id");
 
 CREATE INDEX "erasures_confirmed_by_id_844601b0" ON "erasures" ("confirmed_by_id");

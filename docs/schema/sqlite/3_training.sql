@@ -13,10 +13,12 @@ CREATE TABLE "training_datasets" (
     "version" varchar(40) NOT NULL,
     "status" varchar(10) NOT NULL,
     "rule" text NOT NULL CHECK ((JSON_VALID("rule") OR "rule" IS NULL)),
+    "verdicts_required" smallint unsigned NOT NULL CHECK ("verdicts_required" >= 0),
     "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
     "created_at" datetime NOT NULL,
     "updated_at" datetime NOT NULL,
     CONSTRAINT "dataset_status_known" CHECK ("status" IN ('draft', 'active', 'archived')),
+    CONSTRAINT "dataset_verdicts_in_range" CHECK (("verdicts_required" >= 1 AND "verdicts_required" <= 5)),
     CONSTRAINT "dataset_environment_known" CHECK ("environment" IN ('dev', 'staging', 'production'))
 );
 
@@ -42,8 +44,36 @@ CREATE TABLE "training_samples" (
     "verified_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
     "quality_score" decimal NULL,
     "rejection_reason" varchar(200) NOT NULL,
+    "claimed_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "claimed_until" datetime NULL,
     "created_at" datetime NOT NULL,
     CONSTRAINT "training_sample_once_per_dataset" UNIQUE ("dataset_id", "sample_id")
+);
+
+-- What one person said of a sample's label: it counts for the truth it was said of, and stays when that changes.
+CREATE TABLE "training_sample_verdicts" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "place_id" char(32) NOT NULL REFERENCES "training_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "truth_sha256" varchar(64) NOT NULL,
+    "is_approval" bool NOT NULL,
+    "reason" varchar(200) NOT NULL,
+    "quality_score" decimal NULL,
+    "created_at" datetime NOT NULL,
+    CONSTRAINT "verdict_once_a_person" UNIQUE ("place_id", "by_id"),
+    CONSTRAINT "verdict_quality_in_range" CHECK (("quality_score" IS NULL OR ("quality_score" >= '0' AND "quality_score" <= '1')))
+);
+
+-- What is in a dataset by class, city and split, as a task counted it: rows of [class, city, split, count].
+CREATE TABLE "training_dataset_summaries" (
+    "dataset_id" char(32) NOT NULL PRIMARY KEY REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "cells" text NOT NULL CHECK ((JSON_VALID("cells") OR "cells" IS NULL)),
+    "bytes" bigint NOT NULL,
+    "counted" integer unsigned NOT NULL CHECK ("counted" >= 0),
+    "split_of" varchar(40) NOT NULL,
+    "mark" varchar(80) NOT NULL,
+    "counted_at" datetime NULL,
+    "claimed_until" datetime NULL
 );
 
 -- `<dataset>@<semver>`; the fingerprint is over sorted member lines and holds no database id.
@@ -72,6 +102,13 @@ CREATE TABLE "dataset_versions" (
     "erased_count" integer unsigned NOT NULL CHECK ("erased_count" >= 0),
     "truth_outdated" bool NOT NULL,
     "rewrite_until" datetime NULL,
+    "verify_asked_at" datetime NULL,
+    "verify_objects" bool NOT NULL,
+    "verify_token" varchar(32) NOT NULL,
+    "verify_beat_at" datetime NULL,
+    "verify_done" integer unsigned NOT NULL CHECK ("verify_done" >= 0),
+    "verified_at" datetime NULL,
+    "verification" text NOT NULL CHECK ((JSON_VALID("verification") OR "verification" IS NULL)),
     CONSTRAINT "version_once_per_dataset" UNIQUE ("dataset_id", "version"),
     CONSTRAINT "version_state_known" CHECK ("state" IN ('draft', 'freezing', 'frozen', 'archived')),
     CONSTRAINT "version_frozen_has_fingerprint" CHECK ((NOT ("state" = 'frozen') OR NOT ("fingerprint" = '')))
@@ -86,12 +123,28 @@ CREATE TABLE "dataset_members" (
     PRIMARY KEY ("version_id", "sample_id")
 );
 
--- The split of a group (an event, near-duplicates, a person) in the version that met it first; later ones inherit it.
-CREATE TABLE "dataset_group_splits" (
+-- Groups (an event, near-duplicates, a person) that one version met first, and their split there; later versions inherit it.
+CREATE TABLE "dataset_groups" (
     "version_id" char(32) NOT NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "group_hash" bigint NOT NULL,
+    "bucket" smallint unsigned NOT NULL CHECK ("bucket" >= 0),
     "split" varchar(10) NOT NULL,
-    PRIMARY KEY ("version_id", "group_hash")
+    "hashes" BLOB NOT NULL,
+    PRIMARY KEY ("version_id", "bucket", "split")
+);
+
+-- What differs between an earlier version and a later one of a dataset, worked out by a worker: the row is the job.
+CREATE TABLE "version_comparisons" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "before_id" char(32) NOT NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "after_id" char(32) NOT NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "token" varchar(32) NOT NULL,
+    "beat_at" datetime NULL,
+    "done" integer unsigned NOT NULL CHECK ("done" >= 0),
+    "result" text NULL CHECK ((JSON_VALID("result") OR "result" IS NULL)),
+    "error_message" text NOT NULL,
+    "asked_at" datetime NOT NULL,
+    "finished_at" datetime NULL,
+    CONSTRAINT "version_comparison_once" UNIQUE ("before_id", "after_id")
 );
 
 -- That a sample had the truth `before` (its hash) and has it no more; only of samples that datasets or versions hold.
@@ -100,6 +153,119 @@ CREATE TABLE "truth_changes" (
     "sample_id" bigint NOT NULL REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
     "before" varchar(64) NOT NULL,
     "at" datetime NOT NULL
+);
+
+-- `source` is the file that was brought, until the import has ended; `report` the CSV of what was not taken.
+CREATE TABLE "dataset_imports" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "dataset_id" char(32) NOT NULL REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "city_id" bigint NULL REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "source_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "report_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "file_name" varchar(255) NOT NULL,
+    "format" varchar(20) NOT NULL,
+    "taken_as" varchar(10) NOT NULL,
+    "empty" varchar(14) NOT NULL,
+    "mapping" text NOT NULL CHECK ((JSON_VALID("mapping") OR "mapping" IS NULL)),
+    "categories" text NOT NULL CHECK ((JSON_VALID("categories") OR "categories" IS NULL)),
+    "counts" text NOT NULL CHECK ((JSON_VALID("counts") OR "counts" IS NULL)),
+    "drawn" text NOT NULL CHECK ((JSON_VALID("drawn") OR "drawn" IS NULL)),
+    "state" varchar(10) NOT NULL,
+    "phase" varchar(10) NOT NULL,
+    "phase_began_at" datetime NULL,
+    "records" integer unsigned NULL CHECK ("records" >= 0),
+    "handled" integer unsigned NOT NULL CHECK ("handled" >= 0),
+    "token" varchar(32) NOT NULL,
+    "beat_at" datetime NULL,
+    "faults" smallint unsigned NOT NULL CHECK ("faults" >= 0),
+    "must_clear" bool NOT NULL,
+    "error_message" text NOT NULL,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_at" datetime NOT NULL,
+    "confirmed_at" datetime NULL,
+    "finished_at" datetime NULL,
+    CONSTRAINT "import_state_known" CHECK ("state" IN ('checking', 'checked', 'importing', 'done', 'failed', 'cancelled')),
+    CONSTRAINT "import_taken_as_known" CHECK ("taken_as" IN ('truth', 'judgement', 'prediction')),
+    CONSTRAINT "import_empty_known" CHECK ("empty" IN ('verified_empty', 'unlabelled'))
+);
+
+-- A record of an import that is ready: which sample it is about, and what it says. Gone once it is published.
+CREATE TABLE "dataset_import_records" (
+    "job_id" char(32) NOT NULL REFERENCES "dataset_imports" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "number" integer unsigned NOT NULL CHECK ("number" >= 0),
+    "sample_id" bigint NOT NULL REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "is_new" bool NOT NULL,
+    "fate" varchar(10) NOT NULL,
+    "said" text NULL CHECK ((JSON_VALID("said") OR "said" IS NULL)),
+    "said_sha256" varchar(64) NOT NULL,
+    "is_as_predicted" bool NOT NULL,
+    "confidence" real NULL,
+    "earlier" text NULL CHECK ((JSON_VALID("earlier") OR "earlier" IS NULL)),
+    "look" text NULL CHECK ((JSON_VALID("look") OR "look" IS NULL)),
+    "split" varchar(10) NOT NULL,
+    PRIMARY KEY ("job_id", "number")
+);
+
+-- What of a dataset is written (`version`, or its settled members as they are now), how, and how far it is.
+CREATE TABLE "dataset_exports" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "dataset_id" char(32) NOT NULL REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "version_id" char(32) NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "format" varchar(20) NOT NULL,
+    "with_images" bool NOT NULL,
+    "by_split" bool NOT NULL,
+    "state" varchar(10) NOT NULL,
+    "token" varchar(32) NOT NULL,
+    "beat_at" datetime NULL,
+    "tries" smallint unsigned NOT NULL CHECK ("tries" >= 0),
+    "total" integer unsigned NOT NULL CHECK ("total" >= 0),
+    "done" integer unsigned NOT NULL CHECK ("done" >= 0),
+    "bytes" bigint NOT NULL,
+    "notes" text NOT NULL CHECK ((JSON_VALID("notes") OR "notes" IS NULL)),
+    "object_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "error_message" varchar(500) NOT NULL,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_at" datetime NOT NULL,
+    "started_at" datetime NULL,
+    "finished_at" datetime NULL,
+    "expires_at" datetime NULL,
+    CONSTRAINT "export_state_known" CHECK ("state" IN ('pending', 'running', 'done', 'failed', 'cancelled'))
+);
+
+-- `position` is how far it came: a sample's key, or a number of files or frames; it moves with what is written.
+CREATE TABLE "dataset_growths" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "dataset_id" char(32) NOT NULL REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "kind" varchar(10) NOT NULL,
+    "source_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "source_name" varchar(255) NOT NULL,
+    "city_id" bigint NULL REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "options" text NOT NULL CHECK ((JSON_VALID("options") OR "options" IS NULL)),
+    "state" varchar(10) NOT NULL,
+    "total" integer unsigned NULL CHECK ("total" >= 0),
+    "position" bigint NOT NULL,
+    "seen" integer unsigned NOT NULL CHECK ("seen" >= 0),
+    "added" integer unsigned NOT NULL CHECK ("added" >= 0),
+    "known" integer unsigned NOT NULL CHECK ("known" >= 0),
+    "refused" text NOT NULL CHECK ((JSON_VALID("refused") OR "refused" IS NULL)),
+    "refusals" text NOT NULL CHECK ((JSON_VALID("refusals") OR "refusals" IS NULL)),
+    "unseen" text NOT NULL CHECK ((JSON_VALID("unseen") OR "unseen" IS NULL)),
+    "token" varchar(32) NOT NULL,
+    "beat_at" datetime NULL,
+    "faults" smallint unsigned NOT NULL CHECK ("faults" >= 0),
+    "error_message" varchar(500) NOT NULL,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_at" datetime NOT NULL,
+    "finished_at" datetime NULL,
+    CONSTRAINT "growth_state_known" CHECK ("state" IN ('running', 'done', 'failed', 'cancelled')),
+    CONSTRAINT "growth_kind_known" CHECK ("kind" IN ('rule', 'archive', 'video'))
+);
+
+-- A sample made of a frame of a video, and where the frame stands in it; erased with the sample, and the video with it.
+CREATE TABLE "dataset_video_frames" (
+    "sample_id" bigint NOT NULL PRIMARY KEY REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "video_id" char(32) NOT NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "second" real NOT NULL
 );
 
 -- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
@@ -248,6 +414,35 @@ CREATE TABLE "trust_documents" (
     CONSTRAINT "trust_role_known" CHECK ("role" IN ('root', 'targets', 'snapshot', 'timestamp', 'assignments'))
 );
 
+-- `size` bytes of one file, in parts of `part_size` (the last one is the rest), to become `object`.
+CREATE TABLE "dataset_uploads" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "dataset_id" char(32) NOT NULL REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "purpose" varchar(10) NOT NULL,
+    "file_name" varchar(255) NOT NULL,
+    "media_type" varchar(80) NOT NULL,
+    "size" bigint NOT NULL,
+    "part_size" integer unsigned NOT NULL CHECK ("part_size" >= 0),
+    "client_key" varchar(200) NOT NULL,
+    "options" text NOT NULL CHECK ((JSON_VALID("options") OR "options" IS NULL)),
+    "alias" varchar(40) NOT NULL,
+    "object_name" varchar(64) NOT NULL,
+    "store_upload" varchar(1024) NOT NULL,
+    "state" varchar(12) NOT NULL,
+    "object_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "sha256" varchar(64) NOT NULL,
+    "token" varchar(32) NOT NULL,
+    "beat_at" datetime NULL,
+    "faults" smallint unsigned NOT NULL CHECK ("faults" >= 0),
+    "error_message" varchar(500) NOT NULL,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_at" datetime NOT NULL,
+    "expires_at" datetime NOT NULL,
+    "finished_at" datetime NULL,
+    CONSTRAINT "upload_state_known" CHECK ("state" IN ('open', 'assembling', 'stored', 'failed', 'aborted', 'expired')),
+    CONSTRAINT "upload_purpose_known" CHECK ("purpose" IN ('import', 'images', 'video'))
+);
+
 CREATE UNIQUE INDEX "dataset_name_once_per_organization" ON "training_datasets" ((COALESCE("organization_id", 0)), "name", "version");
 
 CREATE INDEX "training_datasets_organization_id_63c40456" ON "training_datasets" ("organization_id");
@@ -264,6 +459,10 @@ CREATE INDEX "training_samples_labeled_by_id_92e4984b" ON "training_samples" ("l
 
 CREATE INDEX "training_samples_verified_by_id_85586a0c" ON "training_samples" ("verified_by_id");
 
+CREATE INDEX "training_sample_to_verify" ON "training_samples" ("dataset_id", "sample_id") WHERE ("is_labeled" AND NOT "is_verified" AND "rejection_reason" = '');
+
+CREATE INDEX "verdict_of_person" ON "training_sample_verdicts" ("by_id", "id" DESC);
+
 CREATE UNIQUE INDEX "version_one_production_per_dataset" ON "dataset_versions" ("dataset_id") WHERE "is_production";
 
 CREATE INDEX "dataset_versions_dataset_id_f2815962" ON "dataset_versions" ("dataset_id");
@@ -276,9 +475,51 @@ CREATE INDEX "dataset_versions_created_by_id_4c759a31" ON "dataset_versions" ("c
 
 CREATE INDEX "dataset_members_sample_id_faa27455" ON "dataset_members" ("sample_id");
 
+CREATE INDEX "version_comparisons_after_id_afc7386c" ON "version_comparisons" ("after_id");
+
 CREATE INDEX "truth_change_sample" ON "truth_changes" ("sample_id", "id");
 
 CREATE INDEX "truth_change_at" ON "truth_changes" ("at");
+
+CREATE UNIQUE INDEX "import_one_writes_to_a_dataset" ON "dataset_imports" ("dataset_id") WHERE "state" = 'importing';
+
+CREATE INDEX "dataset_imports_dataset_id_556744af" ON "dataset_imports" ("dataset_id");
+
+CREATE INDEX "dataset_imports_city_id_25e1157b" ON "dataset_imports" ("city_id");
+
+CREATE INDEX "dataset_imports_source_id_6fbadfca" ON "dataset_imports" ("source_id");
+
+CREATE INDEX "dataset_imports_report_id_3fae7136" ON "dataset_imports" ("report_id");
+
+CREATE INDEX "dataset_imports_created_by_id_a90f4c05" ON "dataset_imports" ("created_by_id");
+
+CREATE INDEX "dataset_import_records_sample_id_a03a7bb7" ON "dataset_import_records" ("sample_id");
+
+CREATE INDEX "dataset_exports_dataset_id_ada52eff" ON "dataset_exports" ("dataset_id");
+
+CREATE INDEX "dataset_exports_version_id_e68fc4c8" ON "dataset_exports" ("version_id");
+
+CREATE INDEX "dataset_exports_object_id_02be056b" ON "dataset_exports" ("object_id");
+
+CREATE INDEX "dataset_exports_created_by_id_4eab6301" ON "dataset_exports" ("created_by_id");
+
+CREATE INDEX "export_unfinished" ON "dataset_exports" ("beat_at") WHERE "state" IN ('pending', 'running');
+
+CREATE UNIQUE INDEX "growth_by_rule_once" ON "dataset_growths" ("dataset_id") WHERE ("kind" = 'rule' AND "state" = 'running');
+
+CREATE INDEX "dataset_growths_dataset_id_188dfca6" ON "dataset_growths" ("dataset_id");
+
+CREATE INDEX "dataset_growths_source_id_286070ef" ON "dataset_growths" ("source_id");
+
+CREATE INDEX "dataset_growths_city_id_7db6b9ed" ON "dataset_growths" ("city_id");
+
+CREATE INDEX "dataset_growths_created_by_id_720a0773" ON "dataset_growths" ("created_by_id");
+
+CREATE INDEX "growth_of_dataset" ON "dataset_growths" ("dataset_id", "created_at" DESC);
+
+CREATE INDEX "growth_running" ON "dataset_growths" ("created_at") WHERE "state" = 'running';
+
+CREATE INDEX "dataset_video_frames_video_id_6831a988" ON "dataset_video_frames" ("video_id");
 
 CREATE INDEX "training_jobs_organization_id_49d47cce" ON "training_jobs" ("organization_id");
 
@@ -327,3 +568,13 @@ CREATE INDEX "training_runs_job_id_178959eb" ON "training_runs" ("job_id");
 CREATE INDEX "training_runs_model_id_7bb3924e" ON "training_runs" ("model_id");
 
 CREATE UNIQUE INDEX "trust_one_awaiting_signatures" ON "trust_documents" ("role") WHERE "published_at" IS NULL;
+
+CREATE UNIQUE INDEX "upload_of_a_file_once" ON "dataset_uploads" ("dataset_id", "created_by_id", "client_key") WHERE ("state" = 'open' AND NOT ("client_key" = ''));
+
+CREATE INDEX "dataset_uploads_dataset_id_3b71dda9" ON "dataset_uploads" ("dataset_id");
+
+CREATE INDEX "dataset_uploads_object_id_bd5e59e1" ON "dataset_uploads" ("object_id");
+
+CREATE INDEX "dataset_uploads_created_by_id_03375587" ON "dataset_uploads" ("created_by_id");
+
+CREATE INDEX "upload_unfinished" ON "dataset_uploads" ("expires_at") WHERE "state" IN ('open', 'assembling');
