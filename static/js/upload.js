@@ -135,10 +135,13 @@ async function inParts(file, kind, row) {
   };
   let upload = await again(() => speak("POST", form.dataset.uploads, csrf(), asked), row);
   const here = `${form.dataset.uploads}/${upload.id}`;
-  row.mayPause();
-  await sendParts(file, upload, here, row);
-  row.button.hidden = true;
-  upload = await again(() => speak("POST", `${here}/complete`, csrf(), {}), row);
+  if (upload.state === "open") {
+    row.mayPause();
+    await sendParts(file, upload, here, row);
+    await row.going();
+    row.button.hidden = true;
+    upload = await again(() => speak("POST", `${here}/complete`, csrf(), {}), row);
+  }
   while (upload.state === "assembling") {
     row.say(say("joining"));
     await pause(1000);

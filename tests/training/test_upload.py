@@ -79,6 +79,8 @@ def test_a_file_in_parts_goes_on_after_a_reload_and_becomes_one_object(api, clie
     for _ in range(2):
         status, done = api("POST", f"/{made['id']}/complete", {"sha256": sha256})
         assert (status, done["state"]) == (202, "assembling")
+    status, again = begun(api)  # chosen once more while it is put together
+    assert (status, again["id"], again["state"]) == (200, made["id"], "assembling")
 
     row = verbs.assemble(made["id"])
     assert row is not None

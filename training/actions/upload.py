@@ -258,7 +258,8 @@ def _open(upload: DatasetUpload, by: User) -> None:
 
 
 def _known(dataset: TrainingDataset, by: User, client_key: str) -> DatasetUpload | None:
-    mine = DatasetUpload.objects.filter(dataset=dataset, created_by=by, client_key=client_key, state=UploadState.OPEN)
+    unfinished = (UploadState.OPEN, UploadState.ASSEMBLING)
+    mine = DatasetUpload.objects.filter(dataset=dataset, created_by=by, client_key=client_key, state__in=unfinished)
     return mine.select_related("dataset__organization").first() if client_key else None
 
 
