@@ -130,8 +130,8 @@ def _sql_alone(dataset: Any, newest: int) -> float:
     took = []
     for number in range(PAGES):
         rows = TrainingSample.objects.filter(dataset=dataset, sample_id__lt=newest - number * (ROWS // 2 // PAGES))
-        chosen = rows.annotate(truth=TRUTH).order_by("-sample_id").values_list("sample_id", *OWN, "truth", *OF_SAMPLE)[:101]
-        statement, parameters = chosen.query.sql_with_params()
+        chosen = TrainingSample.objects.filter(pk__in=rows.order_by("-sample_id").values("pk")[:101]).order_by("-sample_id")
+        statement, parameters = chosen.values_list("sample_id", *OWN, TRUTH, *OF_SAMPLE).query.sql_with_params()
         with connection.cursor() as cursor:
             began = time.perf_counter()
             cursor.execute(statement, parameters)

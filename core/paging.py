@@ -59,8 +59,9 @@ def values_page(
     size: int = DEFAULT_PAGE_SIZE,
     key: str = "pk",
     narrow: Q | None = None,
+    **expressions: Any,
 ) -> ValuesPage:
-    """Answer up to `size` rows as dictionaries of `columns` and `key`, newest first: the cheap page of hot endpoints.
+    """Answer up to `size` rows as dictionaries of `columns`, `expressions` and `key`, newest first: the cheap page of hot endpoints.
 
     `key` is a whole number, once in `rows`, that an index orders them by. `narrow` is what has no index: the next SCAN rows are
     looked through for it, so that a page may be short and have a next one all the same. Raises Malformed for a cursor we did
@@ -76,7 +77,10 @@ def values_page(
     if narrow:
         end = rows.order_by(f"-{key}").values_list(key, flat=True)[SCAN - 1 : SCAN].first()
         rows = (rows.filter(**{f"{key}__gte": end}) if end is not None else rows).filter(narrow)
-    found = list(rows.order_by(f"-{key}").values(key, *columns)[: size + 1])
+    chosen = rows.order_by(f"-{key}")[: size + 1]
+    if key != "pk":  # found before anything is joined: a planner that joins first may walk the other table from its end to here
+        chosen = rows.model._base_manager.filter(pk__in=chosen.values("pk")).order_by(f"-{key}")
+    found = list(chosen.values(key, *columns, **expressions))
     last = found[size - 1][key] if len(found) > size else end
     return ValuesPage(found[:size], _spell([last, last]) if last is not None else None)
 

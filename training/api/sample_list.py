@@ -39,9 +39,9 @@ def page_of(dataset: TrainingDataset, viewer: User, *, flags: Mapping[str, bool]
 
     With `flags` a page looks through the next 10,000 samples at most: it may be short, and have a next one all the same.
     """
-    rows = TrainingSample.objects.filter(dataset=dataset).annotate(truth=TRUTH)
-    columns = [*OWN, "created_at", "truth", *OF_SAMPLE]
-    page = values_page(rows, columns, cursor=cursor, size=size, key="sample_id", narrow=Q(**flags))
+    rows = TrainingSample.objects.filter(dataset=dataset)
+    columns = [*OWN, "created_at", *OF_SAMPLE]
+    page = values_page(rows, columns, cursor=cursor, size=size, key="sample_id", narrow=Q(**flags), truth=TRUTH)
     sees = _eyes(viewer, {row["sample__city_id"] for row in page.results})
     return ValuesPage([_shown(row, dataset, viewer, sees[row["sample__city_id"]]) for row in page.results], page.next)
 
