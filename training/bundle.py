@@ -1,7 +1,7 @@
 """The bundle: what an edge installs. A stored ZIP of four files, the same bytes for the same content; nothing executable.
 
 - model.onnx: the network, all of its weights inside;
-- config.json: how an image becomes its input, and its output an answer;
+- config.json: how a file becomes its input (training/preprocessing.py), and its output an answer (training/outputs.py);
 - golden.json: synthetic inputs with the outputs they must give on any machine;
 - MODEL_CARD.md: for people.
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import preprocessing
+from training import outputs, preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,6 @@ NAMES = ("MODEL_CARD.md", "config.json", "golden.json", "model.onnx")
 MAX_BYTES = 1 << 30
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FORMAT = 1
-OUTPUTS = frozenset({"softmax_labels"})
 CONFIG_KEYS = frozenset(
     {
         "format",
@@ -97,8 +96,10 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(files["model.onnx"], config, golden, card)
 
 
-def golden_entry(given: "npt.NDArray[np.float32]", output: "npt.NDArray[np.float32]", labels: Sequence[str]) -> dict[str, Any]:
-    """Describe one golden input (a batch of one): its bytes, and what must come out.
+def golden_entry(
+    given: "npt.NDArray[np.float32]", output: "npt.NDArray[np.float32]", final: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe one golden input (a batch of one): its bytes, and what must come out, `final` being the answer's value.
 
     `input` is base64 of little-endian float32 with its shape; `input_sha256` is over those bytes.
     """
@@ -107,7 +108,7 @@ def golden_entry(given: "npt.NDArray[np.float32]", output: "npt.NDArray[np.float
         "input_sha256": hashlib.sha256(raw).hexdigest(),
         "input": {"shape": list(given.shape), "float32": base64.b64encode(raw).decode()},
         "output": [float(value) for value in output.reshape(-1)],
-        "final": {"label": labels[int(output.argmax())]},
+        "final": dict(final),
         "tolerance": TOLERANCE,
     }
 
@@ -126,12 +127,14 @@ def _check(config: Any, golden: Any) -> None:
         raise BadBundle(f"config.json must be an object of format {FORMAT}.")
     if missing := sorted(CONFIG_KEYS - set(config)):
         raise BadBundle(f"config.json lacks {', '.join(missing)}.")
-    if config["output"] not in OUTPUTS:
-        raise BadBundle("config.json names an output that is not known.")
+    try:
+        outputs.check(config["output"], config.get("output_options", {}))
+    except (outputs.UnknownOutput, TypeError) as error:
+        raise BadBundle(f"config.json: {error}") from error
     labels = config["labels"]
     if (
         not isinstance(labels, list)
-        or not labels
+        or (not labels and config["output"] != "ctc_text")
         or not all(isinstance(label, Mapping) and "name" in label for label in labels)
     ):
         raise BadBundle("config.json must list its labels.")

@@ -3,30 +3,34 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training import preprocessing
+from training import outputs, preprocessing
 from training.bundle import FORMAT, Bundle, golden_entry, write_bundle
 from training.scoring import open_session
 from training.trainers.base import Export, Trainer
 from training.trainers.work import BUNDLE_NAME, Work
 
-MIN_EDGE_VERSION = "0.1.0"
+FIRST_EDGE, SECOND_EDGE = "0.1.0", "0.2.0"
+"""The first agents know labels of pictures only; the second ones know texts, boxes and features too."""
 PLATFORMS = ("linux/aarch64", "linux/x86_64")
 
 
 def pack(work: Work, trainer: Trainer, exported: Export, scores: Mapping[str, Any]) -> None:
     """Write artifact/bundle.zip; the golden outputs are what this network answers here."""
     session = open_session(exported.model)
-    given = session.get_inputs()[0].name
-    golden = [
-        golden_entry(tensor, session.run(["probabilities"], {given: tensor})[0], work.labels)
-        for tensor in exported.golden_inputs
-    ]
+    given, name = session.get_inputs()[0].name, outputs.NAMES[exported.output]
+    golden = [_golden(work, exported, tensor, session.run([name], {given: tensor})[0]) for tensor in exported.golden_inputs]
     work.artifact.mkdir(exist_ok=True)
     bundle = Bundle(exported.model, _config(work, exported), golden, _card(work, trainer, scores))
     write_bundle(work.artifact / BUNDLE_NAME, bundle)
 
 
+def _golden(work: Work, exported: Export, tensor: Any, output: Any) -> dict[str, Any]:
+    answer = outputs.decode(exported.output, exported.output_options, work.labels, output, outputs.golden_size(tensor.shape))
+    return golden_entry(tensor, output, answer.value)
+
+
 def _config(work: Work, exported: Export) -> dict[str, Any]:
+    is_known_to_all = exported.output == "softmax_labels" and exported.preprocessing[0]["step"] == "decode"
     return {
         "format": FORMAT,
         "module": work.job["module"],
@@ -35,10 +39,11 @@ def _config(work: Work, exported: Export) -> dict[str, Any]:
         "schema_revision": work.job["schema_revision"],
         "preprocessing": exported.preprocessing,
         "output": exported.output,
+        **({"output_options": dict(exported.output_options)} if exported.output_options else {}),
         "input_shape": preprocessing.input_shape(exported.preprocessing),
         "opset": exported.opset,
         "ir_version": exported.ir_version,
-        "min_edge_version": MIN_EDGE_VERSION,
+        "min_edge_version": FIRST_EDGE if is_known_to_all else SECOND_EDGE,
         "platforms": list(PLATFORMS),
     }
 

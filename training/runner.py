@@ -87,7 +87,9 @@ def evaluate(work: Work) -> dict[str, Any]:
     labels = [today.get(label["id"], label["name"]) for label in bundle.config["labels"]]
     split = work.job["split"]
     work.progress(5)
-    scores = score_onnx(work, bundle.model, bundle.config["preprocessing"], labels, split)
+    config = bundle.config
+    kind, options = config["output"], config.get("output_options", {})
+    scores = score_onnx(work, bundle.model, config["preprocessing"], labels, split, output=kind, options=options)
     if not scores:
         raise Unfit(f"The version has no {split} split to score on.")
     work.progress(100)

@@ -1,10 +1,11 @@
 """How good a network's answers are on a labelled split: computed once, the same for training and for evaluation."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from training import preprocessing
+from training import outputs, preprocessing
 from training.trainers.work import Work
 
 if TYPE_CHECKING:
@@ -28,28 +29,63 @@ def open_session(model: bytes) -> "InferenceSession":
 
 
 def score_onnx(
-    work: Work, model: bytes, steps: Sequence[preprocessing.Step], labels: Sequence[str], split: str
+    work: Work,
+    model: bytes,
+    steps: Sequence[preprocessing.Step],
+    labels: Sequence[str],
+    split: str,
+    *,
+    output: str = "softmax_labels",
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Answer the scores of a classifying network on a split, one example at a time; {} where the split is empty.
+    """Answer the scores of a network on a split, one example at a time; {} where the split is empty.
 
-    `accuracy, precision, recall, f1` are 0..1 (macro over the labels that occur), `inference_time_ms` is the median of one
-    run of the network, `confusion` counts rows of truth by columns of answers.
+    Of labels, `accuracy, precision, recall, f1` are 0..1 (macro over the labels that occur), and `confusion` counts rows of
+    truth by columns of answers; of texts, `accuracy` is the share that is read wholly right, and `character_error_rate` the
+    edits per character of the truth. `inference_time_ms` is the median of one run of the network.
     """
     import numpy as np
 
     session, numbers = open_session(model), {name: number for number, name in enumerate(labels)}
     given, right, answered, seconds = session.get_inputs()[0].name, [], [], []
     for example in work.examples(split):
-        tensor = preprocessing.apply(steps, example.path.read_bytes())
+        content = example.path.read_bytes()
+        tensor = preprocessing.apply(steps, content)
         began = time.perf_counter()
-        output = session.run(["probabilities"], {given: tensor})[0]
+        scores = session.run([outputs.NAMES[output]], {given: tensor})[0]
         seconds.append(time.perf_counter() - began)
-        answered.append(int(np.argmax(output)))
-        right.append(numbers.get(example.truth.get("label", ""), -1))
+        size = preprocessing.size_of(content) if output == "boxes" else (1, 1)
+        answered.append(outputs.decode(output, options, labels, scores, size).value)
+        right.append(example.truth)
     if not right:
         return {}
-    scores = score(np.array(right), np.array(answered), labels)
-    return {**scores, "split": split, "inference_time_ms": round(float(np.median(seconds)) * 1000, 4)}
+    shared = {"split": split, "inference_time_ms": round(float(np.median(seconds)) * 1000, 4)}
+    if output == "ctc_text":
+        return {**score_texts([str(one.get("text") or "") for one in right], [one["text"] for one in answered]), **shared}
+    if output == "boxes":
+        return {"examples": len(right), **shared}
+    known = np.array([numbers.get(one.get("label", ""), -1) for one in right])
+    return {**score(known, np.array([numbers[one["label"]] for one in answered]), labels), **shared}
+
+
+def score_texts(right: Sequence[str], answered: Sequence[str]) -> dict[str, Any]:
+    """Compare texts, one by one: `accuracy` counts those that are the same, `character_error_rate` the edits between them."""
+    edits = sum(_edits(wanted, read) for wanted, read in zip(right, answered, strict=True))
+    return {
+        "accuracy": sum(wanted == read for wanted, read in zip(right, answered, strict=True)) / len(right),
+        "character_error_rate": edits / max(1, sum(map(len, right))),
+        "examples": len(right),
+    }
+
+
+def _edits(one: str, other: str) -> int:
+    """Count the insertions, deletions and replacements between two texts."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, start=1):
+        before, row[0] = row[0], number
+        for column, seen in enumerate(other, start=1):
+            before, row[column] = row[column], min(before + (letter != seen), row[column] + 1, row[column - 1] + 1)
+    return row[-1]
 
 
 def score(right: "Ints", answered: "Ints", labels: Sequence[str]) -> dict[str, Any]:

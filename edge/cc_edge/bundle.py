@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cc_edge import __version__, preprocessing
+from cc_edge import __version__, outputs, preprocessing
 from cc_edge.errors import Unfit
 from cc_edge.onnx_graph import refuse_external_data
 
 FORMAT = 1
 NAMES = {"MODEL_CARD.md", "config.json", "golden.json", "model.onnx"}
-OUTPUTS = {"softmax_labels"}
 MOST_BYTES = 1 << 30
 MOST_JSON_BYTES = 32 << 20
 CONFIG = {"module": str, "labels": list, "output": str, "input_shape": list, "min_edge_version": str, "platforms": list}
@@ -101,10 +100,11 @@ def _check_config(config: Any) -> None:
     for key, kind in CONFIG.items():
         if not isinstance(config.get(key), kind):
             raise BadBundle(f"config.json says nothing usable of {key}.")
-    if config["output"] not in OUTPUTS:
-        raise BadBundle(f"This agent does not know the output {config['output'][:40]!r}.")
+    outputs.check(config["output"], config.get("output_options", {}))
     labels = config["labels"]
-    if not labels or not all(isinstance(label, dict) and isinstance(label.get("name"), str) for label in labels):
+    if (not labels and config["output"] != "ctc_text") or not all(
+        isinstance(label, dict) and isinstance(label.get("name"), str) for label in labels
+    ):
         raise BadBundle("config.json must name its labels.")
     preprocessing.check(config.get("preprocessing"))
     if config["input_shape"] != preprocessing.input_shape(config["preprocessing"]):

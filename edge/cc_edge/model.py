@@ -4,11 +4,10 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cc_edge import bundle, preprocessing
+from cc_edge import bundle, outputs, preprocessing
 from cc_edge.bundle import BadBundle, Bundle
 from cc_edge.errors import Misconfigured, Unfit
 
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a model says of an image: an annotation value, and how sure it is (0 to 1)."""
-
-    value: dict[str, Any]
-    confidence: float
 
 
 class Model:
@@ -47,24 +38,30 @@ class Model:
             raise BadBundle("The model must have exactly one input.")
         self._input = inputs[0].name
 
-    def answer(self, image_bytes: bytes) -> Answer:
-        """Answer for one image file; raises Unfit where it is no image."""
-        scores = self.scores(preprocessing.apply(self.bundle.config["preprocessing"], image_bytes))
-        best = int(scores.argmax())
-        return Answer({"label": self.bundle.labels[best]}, round(float(scores[best]), 6))
+    def answer(self, content: bytes) -> outputs.Answer:
+        """Answer for one file; raises Unfit where it is no image, or no such features."""
+        config = self.bundle.config
+        scores = self.scores(preprocessing.apply(config["preprocessing"], content))
+        answer = self._decode(scores, preprocessing.size_of(content) if config["output"] == "boxes" else (1, 1))
+        return outputs.Answer(answer.value, round(answer.confidence, 6))
 
     def scores(self, given: "Array") -> "Array":
-        """Answer the score of each label for one prepared input; raises BadBundle."""
+        """Answer the network's output for one prepared input; raises BadBundle."""
         import numpy as np
 
         try:
-            outputs = self.session.run(None, {self._input: given})
+            answered = self.session.run(None, {self._input: given})
         except Exception as error:  # as above
             raise BadBundle(f"The model does not run: {_first_line(error)}") from error
-        for output in outputs:
-            if isinstance(output, np.ndarray) and output.dtype == np.float32 and output.size == len(self.bundle.labels):
-                return output.reshape(-1)
-        raise BadBundle("The model does not answer one score a label.")
+        kind, labels = self.bundle.config["output"], len(self.bundle.labels)
+        for output in answered:
+            if (
+                isinstance(output, np.ndarray)
+                and output.dtype == np.float32
+                and outputs.fits(kind, labels, self._options, output.shape)
+            ):
+                return output
+        raise BadBundle(f"The model does not answer as {kind} does.")
 
     def check_golden(self) -> None:
         """Run the golden inputs; raises BadBundle unless each gives, within its tolerance, what it must give."""
@@ -74,10 +71,18 @@ class Model:
             except (KeyError, TypeError, ValueError, binascii.Error) as error:
                 raise BadBundle(f"Golden input {number} cannot be read.") from error
             scores = self.scores(given)
-            if scores.shape != wanted.shape or not bool((abs(scores - wanted) <= tolerance).all()):
+            if scores.size != wanted.size or not bool((abs(scores.reshape(-1) - wanted) <= tolerance).all()):
                 raise BadBundle(f"Golden input {number} gives another output here than where the model was made.")
-            if self.bundle.labels[int(scores.argmax())] != final:
-                raise BadBundle(f"Golden input {number} gives another label here than where the model was made.")
+            if self._decode(scores, outputs.golden_size(given.shape)).value != final:
+                raise BadBundle(f"Golden input {number} gives another answer here than where the model was made.")
+
+    @property
+    def _options(self) -> Mapping[str, Any]:
+        options: Mapping[str, Any] = self.bundle.config.get("output_options", {})
+        return options
+
+    def _decode(self, scores: "Array", size: tuple[int, int]) -> outputs.Answer:
+        return outputs.decode(self.bundle.config["output"], self._options, self.bundle.labels, scores, size)
 
 
 def check_model(folder: Path, module: str) -> None:
@@ -92,14 +97,14 @@ def check_model(folder: Path, module: str) -> None:
     Model(content).check_golden()
 
 
-def _golden(entry: Mapping[str, Any]) -> tuple["Array", "Array", str, float]:
+def _golden(entry: Mapping[str, Any]) -> tuple["Array", "Array", Mapping[str, Any], float]:
     import numpy as np
 
     raw = base64.b64decode(entry["input"]["float32"], validate=True)
     if hashlib.sha256(raw).hexdigest() != entry["input_sha256"]:
         raise ValueError
     given = np.frombuffer(raw, dtype="<f4").reshape(entry["input"]["shape"]).astype(np.float32)
-    return given, np.asarray(entry["output"], dtype=np.float32), entry["final"]["label"], float(entry["tolerance"])
+    return given, np.asarray(entry["output"], dtype=np.float32), dict(entry["final"]), float(entry["tolerance"])
 
 
 def _first_line(error: Exception) -> str:

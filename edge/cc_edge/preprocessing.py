@@ -1,4 +1,4 @@
-"""From an image file to a model's input: the closed list of steps that a bundle may ask for, with exact arithmetic.
+"""From a file to a model's input: the closed lists of steps that a bundle may ask for, with exact arithmetic.
 
 The hub's trainers have the same list, written apart; a test compares the two. What is not on the list is refused.
 """
@@ -6,6 +6,7 @@ The hub's trainers have the same list, written apart; a test compares the two. W
 import io
 import struct
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 
 Step = Mapping[str, Any]
 
-ORDER = ["decode", "resize", "scale", "layout"]
+PICTURE = ["decode", "resize", "scale", "layout"]
+FEATURES = ["features", "frames", "scale", "layout"]
 KEYS = {
     "decode": {"step", "mode"},
     "resize": {"step", "width", "height", "filter"},
+    "features": {"step", "dims"},
+    "frames": {"step", "count"},
     "scale": {"step", "multiply", "add"},
     "layout": {"step", "order"},
 }
 FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR}
 MODES = {"L": 1, "RGB": 3}
-LAYOUTS = {"flat", "nchw"}
+LAYOUTS = {"decode": {"flat", "nchw"}, "features": {"flat", "series"}}
 MOST_SIDE = 4096
+MOST_ARRAY = 64 << 20
 
 
 class UnknownStep(Unfit):
@@ -39,46 +44,80 @@ class UnknownStep(Unfit):
 
 
 def check(steps: Any) -> None:
-    """Raise UnknownStep unless `steps` is decode, resize, scale, layout with values within bounds."""
+    """Raise UnknownStep unless `steps` are those of a picture or of features, in order, with values within bounds."""
     if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
         raise UnknownStep("The preprocessing must be a list of steps.")
-    if [step.get("step") for step in steps] != ORDER:
-        raise UnknownStep(f"The preprocessing must be {', '.join(ORDER)}, in this order.")
+    if [step.get("step") for step in steps] not in (PICTURE, FEATURES):
+        raise UnknownStep(f"The preprocessing must be {', '.join(PICTURE)}, or {', '.join(FEATURES)}, in this order.")
     for step in steps:
         if set(step) != KEYS[step["step"]]:
             raise UnknownStep(f"The step {step['step']} must say exactly {', '.join(sorted(KEYS[step['step']]))}.")
-    decode, resize, scale, layout = steps
-    known = (
-        decode["mode"] in MODES
-        and resize["filter"] in FILTERS
-        and layout["order"] in LAYOUTS
-        and all(_is_side(resize[side]) for side in ("width", "height"))
-        and all(_is_number(scale[factor]) for factor in ("multiply", "add"))
-    )
-    if not known:
+    first, second, scale, layout = steps
+    if first["step"] == "decode":
+        sides = [second["width"], second["height"]]
+        is_known = first["mode"] in MODES and second["filter"] in FILTERS
+    else:
+        sides, is_known = [first["dims"], second["count"]], True
+    is_known = is_known and layout["order"] in LAYOUTS[first["step"]] and all(map(_is_side, sides))
+    if not is_known or not _is_number(scale["multiply"]) or not _is_number(scale["add"]):
         raise UnknownStep("The preprocessing has a value that this agent does not know.")
 
 
 def input_shape(steps: Sequence[Step]) -> list[int]:
     """Answer the shape of what `apply` gives, with the leading 1 of a batch of one."""
-    decode, resize, _scale, layout = steps
-    channels, height, width = MODES[decode["mode"]], resize["height"], resize["width"]
+    first, second, _scale, layout = steps
+    if first["step"] == "features":
+        count, dims = second["count"], first["dims"]
+        return [1, count * dims] if layout["order"] == "flat" else [1, count, dims]
+    channels, height, width = MODES[first["mode"]], second["height"], second["width"]
     return [1, channels * height * width] if layout["order"] == "flat" else [1, channels, height, width]
 
 
-def apply(steps: Sequence[Step], image_bytes: bytes) -> "Array":
-    """Answer the float32 input for one image; raises UnknownStep, or Unfit for what is no whole image."""
+def apply(steps: Sequence[Step], content: bytes) -> "Array":
+    """Answer the float32 input for one file; raises UnknownStep, or Unfit for what is no whole image or no such features."""
     import numpy as np
 
     check(steps)
-    decode, resize, scale, layout = steps
-    image = _upright(image_bytes, decode["mode"])
-    image = image.resize((resize["width"], resize["height"]), FILTERS[resize["filter"]])
-    pixels = np.asarray(image, dtype=np.float32) * np.float32(scale["multiply"]) + np.float32(scale["add"])
+    first, second, scale, layout = steps
+    if first["step"] == "features":
+        values = _frames(_features(content, first["dims"]), second["count"])
+    else:
+        image = _upright(content, first["mode"])
+        values = np.asarray(image.resize((second["width"], second["height"]), FILTERS[second["filter"]]), dtype=np.float32)
+    values = values * np.float32(scale["multiply"]) + np.float32(scale["add"])
     if layout["order"] == "flat":
-        return np.ascontiguousarray(pixels.reshape(1, -1), dtype=np.float32)
-    planes = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
-    return np.ascontiguousarray(planes[np.newaxis], dtype=np.float32)
+        return np.ascontiguousarray(values.reshape(1, -1), dtype=np.float32)
+    if layout["order"] == "nchw":
+        values = values.reshape(*values.shape[:2], -1).transpose(2, 0, 1)
+    return np.ascontiguousarray(values[np.newaxis], dtype=np.float32)
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """Answer width and height of a picture as people see it: upright; raises Unfit."""
+    return _upright(content, "L").size
+
+
+def _features(content: bytes, dims: int) -> "Array":
+    """Read the one array of an NPZ file; nothing of it is unpickled."""
+    import numpy as np
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            if len(members) != 1 or members[0].file_size > MOST_ARRAY:
+                raise Unfit("The file does not hold exactly one array, of 64 MiB at most.")
+            array = np.lib.format.read_array(io.BytesIO(archive.read(members[0])), allow_pickle=False)
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise Unfit("The file is no NPZ file of features, or it is damaged.") from error
+    if array.ndim != 2 or array.dtype.kind != "f" or not len(array) or array.shape[1] != dims:
+        raise Unfit(f"The file does not hold rows of {dims} floats.")
+    return array.astype(np.float32)
+
+
+def _frames(rows: "Array", count: int) -> "Array":
+    import numpy as np
+
+    return rows[np.arange(count) * len(rows) // count]
 
 
 def _upright(image_bytes: bytes, mode: str) -> Image.Image:

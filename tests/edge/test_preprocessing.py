@@ -63,6 +63,9 @@ def test_scale_is_done_in_single_precision():
         steps(filter="lanczos"),
         steps(order="nhwc"),
         steps(multiply="2"),
+        [{"step": "features", "dims": 3}, *steps()[1:]],
+        [{"step": "features", "dims": 0}, {"step": "frames", "count": 4}, *steps()[2:]],
+        [{"step": "features", "dims": 3}, {"step": "frames", "count": 4}, steps()[2], {"step": "layout", "order": "nchw"}],
         [steps()[0], {"step": "resize", "width": 10**9, "height": 8, "filter": "box"}, *steps()[2:]],
     ],
 )
@@ -76,3 +79,44 @@ def test_what_is_not_on_the_list_is_refused_by_both(bad):
 def test_what_is_no_image_is_refused():
     with pytest.raises(Unfit):
         preprocessing.apply(steps(), b"no image")
+
+
+def features(count=5, order="series", dims=3):
+    return [
+        {"step": "features", "dims": dims},
+        {"step": "frames", "count": count},
+        {"step": "scale", "multiply": 2.0, "add": -1.0},
+        {"step": "layout", "order": order},
+    ]
+
+
+def npz(*arrays):
+    out = io.BytesIO()
+    np.savez_compressed(out, *arrays)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("order", ["flat", "series"])
+@pytest.mark.parametrize("rows", [1, 4, 5, 12])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_features_are_read_alike(order, rows, dtype):
+    series = np.random.default_rng(3).normal(size=(rows, 3)).astype(dtype)
+    ours, theirs = preprocessing.apply(features(order=order), npz(series)), hub.apply(features(order=order), npz(series))
+    assert ours.dtype == theirs.dtype == np.float32
+    assert list(ours.shape) == preprocessing.input_shape(features(order=order)) == hub.input_shape(features(order=order))
+    assert ours.tobytes() == theirs.tobytes()
+    if rows == 5:
+        np.testing.assert_array_equal(ours.reshape(5, 3), series.astype(np.float32) * np.float32(2) - np.float32(1))
+
+
+PICKLED = npz(np.array([[{"a": 1}]], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK no zip", npz(np.zeros((4, 2))), npz(np.zeros(4)), npz(np.zeros((4, 3)), np.zeros(2)), PICKLED]
+)
+def test_what_is_no_such_features_is_refused_by_both(content):
+    with pytest.raises(Unfit):
+        preprocessing.apply(features(), content)
+    with pytest.raises(hub.UnfitFile):
+        hub.apply(features(), content)

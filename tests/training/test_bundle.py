@@ -29,7 +29,7 @@ CONFIG = {
     "min_edge_version": "0.1.0",
     "platforms": ["linux/x86_64"],
 }
-GOLDEN = [golden_entry(np.zeros((1, 64), dtype=np.float32), np.array([[0.25, 0.75]], dtype=np.float32), ["0", "1"])]
+GOLDEN = [golden_entry(np.zeros((1, 64), dtype=np.float32), np.array([[0.25, 0.75]], dtype=np.float32), {"label": "1"})]
 
 
 def bundle(**config):

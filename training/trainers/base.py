@@ -7,7 +7,7 @@ subprocess of their own. A trainer need not be one of these: `command` may name 
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from training.trainers.work import Work
@@ -29,6 +29,7 @@ class Export:
     ir_version: int
     golden_inputs: "Sequence[npt.NDArray[np.float32]]"
     output: str = "softmax_labels"
+    output_options: dict[str, Any] = field(default_factory=dict)
 
 
 class Trainer(ABC):
@@ -62,7 +63,15 @@ class Trainer(ABC):
         from training.scoring import score_onnx
 
         for split in ("test", "validation"):
-            scores = score_onnx(work, exported.model, exported.preprocessing, work.labels, split)
+            scores = score_onnx(
+                work,
+                exported.model,
+                exported.preprocessing,
+                work.labels,
+                split,
+                output=exported.output,
+                options=exported.output_options,
+            )
             if scores:
                 return scores
         work.log("There is nothing to score the model on: the version has no test and no validation split.", "warning")
