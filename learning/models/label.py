@@ -101,6 +101,7 @@ class HitlLabel(models.Model):
         indexes = [
             models.Index(fields=["annotator", "id"], condition=models.Q(annotator__isnull=False), name="label_annotator"),
             models.Index(fields=["reason", "id"], condition=models.Q(reason=GUIDE_UNCLEAR), name="label_guide_unclear"),
+            models.Index(fields=["sample", "id"], condition=models.Q(confidence_override__isnull=False), name="label_weight"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["label_id"], name="label_id_once"),

@@ -4,19 +4,20 @@ On PostgreSQL a thread talks to the database, on the caller's connection and in 
 read before: the two take about as long as each other.
 """
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import Any, Self
+from uuid import UUID
 
 import psycopg
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 from core import bulk
-from learning.models import HitlLabel, LearningSample
+from learning.models import Camera, City, HitlLabel, LearningSample
 from training.manifest import Members
 from training.models import DatasetMember, DatasetVersion, TrainingSample
 
@@ -31,9 +32,8 @@ COLUMNS = (
     "image_quality_score",
     "truth_json",
     "truth_sha256",
-    "city__slug",
-    "camera__camera_id",
-    "weight",
+    "city_id",
+    "camera_id",
     "object__name",
     "object__sha256",
     "object__size",
@@ -41,8 +41,14 @@ COLUMNS = (
     "object__width",
     "object__height",
 )
-KEY = 2**61 + 1
-"""Stands, in a statement that is spelled once, for the key or the keys that are asked for."""
+"""As `Members` has them, but for the weight, which comes after the camera."""
+CITY, CAMERA = COLUMNS.index("city_id"), COLUMNS.index("camera_id")
+END = 2**63 - 1
+"""After the last key."""
+HOLES = 2**61 + 1, 2**61 + 2
+"""Stand, in a statement that is spelled once, for the keys after and until which it is asked."""
+PLAIN = 1.0
+"""What a sample weighs that nobody gave a weight."""
 MANY = 10_000
 Row = tuple[Any, ...]
 
@@ -53,14 +59,22 @@ def places_of(dataset_id: Any, after: int) -> "QuerySet[TrainingSample, Any]":
     return rows.order_by("sample_id").values_list("sample_id")
 
 
-def rows_of(keys: Sequence[int]) -> "QuerySet[LearningSample, Any]":
-    """Select what of these samples is fit: settled, with an object, to be trained on; a truth is JSON as the database holds it."""
+def rows_of(dataset_id: Any, after: int, until: int) -> "QuerySet[LearningSample, Any]":
+    """Select what of these places is fit: settled, with an object, to be trained on; a truth is JSON as the database holds it.
+
+    The range stands on both sides, for a planner does not carry it over: it chooses whether to walk it or to look keys up.
+    """
     fit = LearningSample.objects.settled().filter(object__isnull=False, object__deleted_at__isnull=True)
     fit = fit.may_be_trained_on()  # consent may have been withdrawn since it was gathered
-    weighed = HitlLabel.objects.filter(sample=OuterRef("pk"), confidence_override__isnull=False).order_by("-id")
-    weight = Coalesce(Subquery(weighed.values("confidence_override")[:1]), Value(1.0))
-    asked = fit.filter(pk__among=keys).annotate(truth_json=Cast("truth", TextField()), weight=weight)
-    return asked.order_by().values_list(*COLUMNS)
+    places = places_of(dataset_id, after).order_by().filter(sample_id__lte=until)
+    asked = fit.filter(pk__gt=after, pk__lte=until, pk__in=places).annotate(truth_json=Cast("truth", TextField()))
+    return asked.order_by("pk").values_list(*COLUMNS)
+
+
+def weights_of(after: int, until: int) -> "QuerySet[HitlLabel, Any]":
+    """Select what people gave as weights in this range of samples; of one sample's the last counts."""
+    weighed = HitlLabel.objects.filter(sample_id__gt=after, sample_id__lte=until, confidence_override__isnull=False)
+    return weighed.order_by("id").values_list("sample_id", "confidence_override")
 
 
 class Reader:
@@ -70,43 +84,63 @@ class Reader:
     """
 
     def __init__(self, dataset_id: Any, chunk: int) -> None:
-        self._places = _Statement(lambda key: places_of(dataset_id, key)[:chunk])
-        self._rows = _Statement(lambda keys: rows_of(keys if isinstance(keys, list) else [keys]))
-        self._last, self._fetched = 0, list[Row]()
+        self._ends = _Statement(lambda after, _: places_of(dataset_id, after)[chunk - 1 : chunk])
+        self._rows = _Statement(lambda after, until: rows_of(dataset_id, after, until))
+        self._weighed = _Statement(weights_of)
+        self._last, self._fetched, self._weights = 0, list[Row](), dict[int, float]()
+        self._cities = _Names(City.objects.values_list("pk", "slug"))
+        self._cameras = _Names(Camera.objects.values_list("pk", "camera_id"))
 
     def fetch(self) -> bool:
         """Read the next chunk; False where there is none."""
-        while keys := [key for (key,) in self._places.read(self._last)]:
-            self._last = keys[-1]
-            if rows := self._rows.read(keys):
-                self._fetched = sorted(rows, key=itemgetter(0))
+        while self._last < END:
+            ends = self._ends.read(self._last)
+            after, self._last = self._last, int(ends[0][0]) if ends else END
+            if rows := self._rows.read(after, self._last):
+                self._fetched, self._weights = rows, dict(self._weighed.read(after, self._last))
                 return True
         return False
 
     def members(self) -> Members:
         """Answer what was fetched."""
-        members = Members(*zip(*self._fetched, strict=True))
-        self._fetched = []
-        return members
+        columns: list[Sequence[Any]] = list(zip(*self._fetched, strict=True))
+        self._fetched, weights = [], self._weights
+        weight = [weights.get(key, PLAIN) for key in columns[0]] if weights else [PLAIN] * len(columns[0])
+        columns[CITY], columns[CAMERA] = self._cities.of(columns[CITY]), self._cameras.of(columns[CAMERA])
+        columns.insert(CAMERA + 1, weight)
+        return Members(*columns)
+
+
+class _Names:
+    """Names by key, each asked for once: a join would read them with each row."""
+
+    def __init__(self, rows: "QuerySet[Any, Any]") -> None:
+        self._rows, self._known = rows, dict[int, str]()
+
+    def of(self, keys: Sequence[int | UUID]) -> list[str]:
+        """Answer the name of each."""
+        numbers = list(map(int, keys))  # a UUID is hashed and compared in Python
+        if new := set(numbers) - self._known.keys():
+            self._known.update((int(key), name) for key, name in self._rows.filter(pk__in=new))
+        return list(map(self._known.__getitem__, numbers))
 
 
 class _Statement:
-    """A query with one hole; on PostgreSQL it is spelled and planned once, and its rows come in the server's own format."""
+    """A query of a range, (after, until]; on PostgreSQL it is spelled once, planned for each, and read in the server's own format."""
 
-    def __init__(self, make: Callable[[Any], "QuerySet[Any, Any]"]) -> None:
+    def __init__(self, make: "Callable[[int, int], QuerySet[Any, Any]]") -> None:
         self._make, self._cursor = make, _cursor()
         if self._cursor is not None:
             self._errors = connection.wrap_database_errors
-            self._sql, self._parameters = make(KEY).query.sql_with_params()
+            self._sql, self._parameters = make(*HOLES).query.sql_with_params()
 
-    def read(self, hole: Any) -> list[Row]:
-        """Run it with this in its hole."""
+    def read(self, after: int, until: int = END) -> list[Row]:
+        """Run it for this range."""
         if self._cursor is None:
-            return list(self._make(hole))
-        asked = f"{{{','.join(map(str, hole))}}}" if isinstance(hole, list) else hole  # an array as one text costs a tenth
-        filled = [asked if each in (KEY, [KEY]) else each for each in self._parameters]
+            return list(self._make(after, until))
+        filled = [{HOLES[0]: after, HOLES[1]: until}.get(each, each) for each in self._parameters]
         with self._errors:
-            self._cursor.execute(self._sql, filled)
+            self._cursor.execute(self._sql, filled, prepare=False)
             rows: list[Row] = self._cursor.fetchall()
         return rows
 
@@ -155,6 +189,18 @@ class Writer:
         lines = "".join([f"{start}{key}\t{split}\n" for key, split in zip(keys, splits, strict=True)])
         with self._errors, self._cursor.copy("COPY dataset_members (version_id, sample_id, split) FROM STDIN") as copy:
             copy.write(lines)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no cycles meanwhile: what a chunk is made of goes by itself, and walking it again and again takes a fifth of a freeze."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def need_not_wait() -> None:

@@ -27,7 +27,7 @@ from learning.actions import object as stored_object
 from learning.models import ObjectKind, StoredObject
 from training import local, semver
 from training.actions import erasure
-from training.actions.freezing import Beside, Reader, Writer, need_not_wait, tell_planner
+from training.actions.freezing import Beside, Reader, Writer, need_not_wait, tell_planner, uncollected
 from training.actions.splits import Division
 from training.actions.version_number import labeled_in, suggest
 from training.fingerprint import SPLITS
@@ -45,7 +45,7 @@ from training.saving import save_new
 
 logger = structlog.get_logger(__name__)
 
-CHUNK = 1_000
+CHUNK = 2_000
 LOST_AFTER = timedelta(seconds=60)
 DEFAULT_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 MAX_SEED = 2**63 - 1
@@ -218,7 +218,7 @@ def _scratch_of(version: DatasetVersion) -> str:
 def _gather(version: DatasetVersion, folder: Path) -> VersionFiles:
     """Read the dataset once, and write members, groups and both files."""
     reader, writer, division = Reader(version.dataset_id, CHUNK), Writer(version), Division(version)
-    with VersionFiles(folder) as files, Beside() as beside:
+    with VersionFiles(folder) as files, Beside() as beside, uncollected():
         files.statistics.labeled = labeled_in(version.dataset_id)
         more = reader.fetch()
         while more:

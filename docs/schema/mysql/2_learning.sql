@@ -800,6 +800,8 @@ CREATE INDEX `label_annotator` ON `hitl_labels` (`annotator_id`, `id`);
 
 CREATE INDEX `label_guide_unclear` ON `hitl_labels` (`reason`, `id`);
 
+CREATE INDEX `label_weight` ON `hitl_labels` (`sample_id`, `id`);
+
 ALTER TABLE `training_examples` ADD CONSTRAINT `training_examples_sample_id_cdc722a7_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
 
 CREATE INDEX `example_user_label` ON `training_examples` (`user_id`, `modality`, `label`);

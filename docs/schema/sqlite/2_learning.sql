@@ -748,6 +748,8 @@ CREATE INDEX "label_annotator" ON "hitl_labels" ("annotator_id", "id") WHERE "an
 
 CREATE INDEX "label_guide_unclear" ON "hitl_labels" ("reason", "id") WHERE "reason" = 'guide_unclear';
 
+CREATE INDEX "label_weight" ON "hitl_labels" ("sample_id", "id") WHERE "confidence_override" IS NOT NULL;
+
 CREATE INDEX "example_user_label" ON "training_examples" ("user_id", "modality", "label");
 
 CREATE INDEX "example_user_time" ON "training_examples" ("user_id", "timestamp");
