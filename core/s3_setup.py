@@ -58,8 +58,6 @@ def facts_of(store: S3Store) -> Iterator[tuple[str, str]]:
     yield "object lock", f"Object lock is {lock.lower()}."
     block = _asked(lambda: _spelled(client.get_public_access_block(**bucket)), "off")
     yield "public access block", f"The public-access block is {block}."
-    cors = _asked(lambda: "set" if client.get_bucket_cors(**bucket)["CORSRules"] else "not set", "not set")
-    yield "cors", f"CORS is {cors}; `manage.py storage setup` writes it."
 
 
 def _spelled(there: Any) -> str:

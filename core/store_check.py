@@ -6,28 +6,19 @@ What was tried and came out otherwise is a FAIL with how to mend it; what only s
 import base64
 import hashlib
 import io
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from http.client import HTTPException
-from typing import Any
-from urllib.parse import urlsplit
 
-from django.core.handlers.wsgi import WSGIRequest
-
-from core.errors import Refusal
 from core.file_store import FileStore
 from core.s3_setup import facts_of
 from core.s3_store import S3Store
 from core.storage import AlreadyStored, ObjectMissing, SignedRequest, Store, StoreError, new_name
-from core.store_views import stored_object
+from core.store_asking import Answer, ask_hub, ask_service
 
 SECONDS = 300
-TIMEOUT = 20
 METADATA = {"city_id": "city_check", "event_id": "übung 1 % done", "label_status": "correct"}
 IMAGE, PAGE = "image/jpeg", "text/html"
 
@@ -67,20 +58,12 @@ class Noted(Exception):
 
 
 @dataclass
-class Answer:
-    """What came back for a request over HTTP; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass
 class Trial:
     """A store under trial, the same one by its read-only key, and the objects made on the way."""
 
     store: Store
     reader: Store
+    origin: str = ""
     made: list[str] = field(default_factory=list)
     content: bytes = b"0123456789" * 100
 
@@ -102,15 +85,23 @@ class Trial:
         signer = store or self.store
         return signer.presign_put(name, md5=md5, size=len(self.content), media_type=IMAGE, metadata=METADATA, seconds=SECONDS)
 
+    def signed_part(self, name: str, upload: str) -> SignedRequest:
+        """Sign the content as the only part of an upload in parts."""
+        md5 = hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+        return self.store.presign_part(name, upload, number=1, md5=md5, size=len(self.content), seconds=SECONDS)
+
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
         """Send a request as any client would; the file store's goes to the hub's own view."""
-        send = _ask_hub if isinstance(self.store, FileStore) else _ask_service
+        send = ask_hub if isinstance(self.store, FileStore) else ask_service
         return send(method, url, dict(headers or {}), body)
 
 
-def check(store: Store, reader: Store) -> list[Line]:
-    """Try every promise; `reader` is the store by its read-only key, or the store itself. Raises StoreError where nobody answers."""
-    trial = Trial(store, reader)
+def check(store: Store, reader: Store, origin: str = "") -> list[Line]:
+    """Try every promise; `reader` is the store by its read-only key, or the store itself. Raises StoreError where nobody answers.
+
+    `origin` is the portal's scheme://host[:port], whose pages send parts of large files here.
+    """
+    trial = Trial(store, reader, origin)
     try:
         trial.put(trial.name)  # a store that does not answer proves nothing, good or bad
         return [_tried(name, probe, trial) for name, probe in PROBES.items()] + [
@@ -256,6 +247,59 @@ def _refuses_other(trial: Trial, what: str, body: bytes, *changes: Mapping[str, 
     return f"Other {what} than was signed is refused ({', '.join(map(str, sorted(statuses)))})."
 
 
+def _takes_parts(trial: Trial) -> str:
+    """Send an object as one signed part, after one of other content than was signed."""
+    name = trial.fresh(IMAGE)
+    upload = trial.store.begin_parts(name, media_type=IMAGE, metadata=METADATA)
+    try:
+        refused = _sent_as_a_part(trial, name, upload)
+    except BaseException:
+        trial.store.abort_parts(name, upload)
+        raise
+    with trial.store.open_object(name) as stream:
+        if stream.read() != trial.content or dict(trial.store.stat(name).metadata) != METADATA:
+            raise Broken("An object that came in parts is another one.", "Use another store for large files.")
+    return f"An object came in a signed part, and other content was refused ({refused})."
+
+
+def _sent_as_a_part(trial: Trial, name: str, upload: str) -> int:
+    signed = trial.signed_part(name, upload)
+    refused = trial.ask(signed.method, signed.url, signed.headers, trial.content[::-1]).status
+    if refused < 400 or trial.store.parts_of(name, upload):
+        raise Broken("A signed part took other content than was signed.", "Use a store that checks Content-MD5 of parts.")
+    status = trial.ask(signed.method, signed.url, signed.headers, trial.content).status
+    parts = trial.store.parts_of(name, upload)
+    if status != 200 or [part.size for part in parts] != [len(trial.content)]:
+        raise Broken(f"A signed part was answered with {status}.", "Look for a proxy before the store that drops queries.")
+    trial.store.complete_parts(name, upload, parts)
+    return refused
+
+
+def _lets_pages_send(trial: Trial) -> str:
+    """Ask as a browser does before a page of the portal sends a part, and with it."""
+    if isinstance(trial.store, FileStore):
+        raise Noted("Pages send to the hub itself, which serves the folder.")
+    if not trial.origin:
+        raise Noted("PUBLIC_URL is not set: nobody knows where the portal's pages come from.")
+    mend = f"pages of {trial.origin} cannot bring large files; `manage.py storage setup` writes the bucket's CORS."
+    name = trial.fresh(IMAGE)
+    signed = trial.signed_put(name)
+    wished = {"access-control-request-method": "PUT", "access-control-request-headers": "content-md5,content-type"}
+    before = trial.ask("OPTIONS", signed.url, {"origin": trial.origin, **wished})
+    allowed = {word.strip().lower() for word in before.headers.get("access-control-allow-headers", "").split(",")}
+    if before.status >= 400 or not _allows(before, trial.origin) or not allowed & {"*", "content-md5"}:
+        raise Noted(f"What a browser asks before it sends is refused ({before.status}): {mend}")
+    answer = trial.ask(signed.method, signed.url, {**signed.headers, "origin": trial.origin}, trial.content)
+    exposed = answer.headers.get("access-control-expose-headers", "").lower()
+    if not _allows(answer, trial.origin) or "etag" not in exposed:
+        raise Noted(f"What the store answers to a page hides the ETag: {mend}")
+    return f"Pages of {trial.origin} may send parts, and read the ETag."
+
+
+def _allows(answer: Answer, origin: str) -> bool:
+    return answer.headers.get("access-control-allow-origin") in {"*", origin}
+
+
 def _hands_over_safely(trial: Trial) -> str:
     name = trial.fresh(PAGE)
     trial.put(name, PAGE)
@@ -307,47 +351,13 @@ PROBES: dict[str, Callable[[Trial], str]] = {
     "signed put, checksum": _enforces_the_checksum,
     "signed put, length": _enforces_the_length,
     "signed put, metadata": _enforces_the_metadata,
+    "signed parts": _takes_parts,
+    "pages send": _lets_pages_send,
     "safe types": _hands_over_safely,
     "read-only key": _reader_only_reads,
     "delete": _removes,
 }
-READ_ONLY = "read-only key"
-"""What this line finds broken has nothing to do with uploads, and closes none."""
+CLOSING_NONE = frozenset({"read-only key", "signed parts"})
+"""What these lines find broken has nothing to do with what cities send, and closes no upload."""
 OVERWRITING = frozenset({"overwrite", "signed put, name taken"})
 """The lines that STORE_ALLOW_OVERWRITE forgives."""
-
-
-def _ask_service(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-    request = urllib.request.Request(url, method=method, headers=headers, data=body or None)  # noqa: S310  (the store we are set to)
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            return Answer(answer.status, _lower(answer.headers), answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answer(error.code, _lower(error.headers), error.read())
-    except (OSError, HTTPException) as error:
-        raise StoreError(f"{urlsplit(url).netloc} does not answer: {error}") from error
-
-
-def _ask_hub(method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-    """Ask the view that serves the file store, as a web server would hand it the request."""
-    parts = urlsplit(url)
-    environment = {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in headers.items()}
-    environment |= {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": parts.path,
-        "QUERY_STRING": parts.query,
-        "SERVER_NAME": parts.hostname or "",
-        "SERVER_PORT": str(parts.port or 80),
-        "CONTENT_TYPE": headers.get("content-type", ""),
-        "CONTENT_LENGTH": headers.get("content-length", str(len(body))),
-    }
-    try:
-        answer: Any = stored_object(WSGIRequest({**environment, "wsgi.input": io.BytesIO(body)}), parts.path.rpartition("/")[2])
-    except Refusal as refusal:
-        return Answer(refusal.status, {}, b"")
-    return Answer(answer.status_code, _lower(answer.headers), answer.getvalue() if answer.streaming else answer.content)
-
-
-def _lower(headers: Any) -> dict[str, str]:
-    return {key.lower(): value for key, value in headers.items()}

@@ -1,15 +1,15 @@
 """What a rule would bring into a dataset, and what is in it: looks that cost the same whatever the size."""
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, TextField
-from django.db.models.functions import Cast
+from django.db.models import Exists, OuterRef, Q
 
 from core.paging import ValuesPage, scanned_count, scanned_page, values_page
 from learning.models import City, LearningSample
+from learning.naming import Names
 from learning.thumbnails import WITH_PICTURES
 from training.models import DatasetMember, DatasetVersion, Split, TrainingDataset, TrainingSample, VersionState
 from training.rule import Rule
@@ -53,13 +53,11 @@ class Narrowing:
     version: DatasetVersion | None = None
 
     def condition(self) -> Q:
-        """Answer it as a condition on places (annotated with `truth`, as text)."""
+        """Answer it as a condition on places."""
         flags = {"is_labeled": self.is_labeled, "is_verified": self.is_verified}
         asked = Q(**{name: value for name, value in flags.items() if value is not None})
         if self.label:
-            spellings = {json.dumps(self.label, ensure_ascii=False), json.dumps(self.label)}
-            named = [Q(truth__contains=f'"{key}": {word}') for key in ("label", "text") for word in sorted(spellings)]
-            asked &= Q(*named, _connector=Q.OR)
+            asked &= Q(Names("sample__truth", self.label))
         if self.city is not None:
             asked &= Q(sample__city=self.city)
         if self.split and self.version is not None:
@@ -73,9 +71,8 @@ class Narrowing:
 
 def places(dataset: TrainingDataset, narrowing: Narrowing, cursor: str = "") -> tuple[list[TrainingSample], str | None]:
     """Answer a page of the samples of a dataset, newest first, with their pictures; and the cursor of the next."""
-    rows = TrainingSample.objects.filter(dataset=dataset).annotate(truth=Cast("sample__truth", TextField()))
-    asked = narrowing.condition()
-    page: ValuesPage = values_page(rows, ["pk"], cursor=cursor, size=PAGE, key="sample_id", narrow=asked)
+    rows = TrainingSample.objects.filter(dataset=dataset)
+    page: ValuesPage = values_page(rows, ["pk"], cursor=cursor, size=PAGE, key="sample_id", narrow=narrowing.condition())
     joined = TrainingSample.objects.select_related("sample__city", "sample__object__thumbnail", "dataset__organization")
     found = joined.in_bulk([row["pk"] for row in page.results])
     return [found[row["pk"]] for row in page.results if row["pk"] in found], page.next
@@ -87,25 +84,28 @@ def newest_version(dataset: TrainingDataset) -> DatasetVersion | None:
     return frozen.order_by("-frozen_at").first()
 
 
-def tables(cells: Sequence[Sequence[Any]], city_names: Mapping[str, str]) -> dict[str, Any]:
-    """Lay out the cells of a summary: classes, the most frequent first, by split and by city."""
-    classes, splits, cities = dict[str, int](), dict[str, int](), dict[str, int]()
-    by: dict[tuple[str, str, str], int] = {}
-    for label, city, split, count in cells:
-        classes[label] = classes.get(label, 0) + count
-        splits[split] = splits.get(split, 0) + count
-        cities[city] = cities.get(city, 0) + count
-        for kind, column in (("split", split), ("city", city)):
-            by[label, kind, column] = by.get((label, kind, column), 0) + count
+def tables(cells: Sequence[Sequence[Any]], city_names: Mapping[str, str], city: str = "") -> dict[str, Any]:
+    """Lay out the cells of a summary: classes, the most frequent first, by split and by city; the splits of one `city` alone."""
+    classes, splits, cities = Counter[str](), Counter[str](), Counter[str]()
+    by: Counter[tuple[str, str, str]] = Counter()
+    for label, place, split, count in cells:
+        by[label, "city", place] += count
+        cities[place] += count
+        splits[split] += count
+        if city in ("", place):
+            classes[label] += count
+            by[label, "split", split] += count
     order = {name: place for place, name in enumerate([*Split.values, ""])}
+    shown = sorted(cities, key=lambda name: (name != city, -cities[name]))[:MOST_CITIES]
     columns = [("split", name) for name in sorted(splits, key=lambda name: order.get(name, 9))]
-    columns += [("city", name) for name in sorted(cities, key=lambda name: -cities[name])[:MOST_CITIES]]
-    shown = sorted(classes, key=lambda name: -classes[name])[:MOST_CLASSES]
+    columns += [("city", name) for name in shown]
+    largest = classes.most_common(MOST_CLASSES)
     return {
         "columns": [{"kind": kind, "name": name, "title": city_names.get(name, name)} for kind, name in columns],
-        "rows": [(label, classes[label], [by.get((label, *column), 0) for column in columns]) for label in shown],
-        "further": max(0, len(classes) - len(shown)),
-        "further_cities": max(0, len(cities) - MOST_CITIES),
+        "rows": [(label, count, [(*column, by[label, *column]) for column in columns]) for label, count in largest],
+        "city": city_names.get(city, city),
+        "further": len(classes) - len(largest),
+        "further_cities": len(cities) - len(shown),
     }
 
 

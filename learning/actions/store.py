@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -37,7 +38,8 @@ def check(*, by: User | None, alias: str = DEFAULT_ALIAS) -> StoreReport:
     _may(by)
     began, tried = timezone.now(), store(alias)
     try:
-        lines = store_check.check(tried, read_only(alias))
+        parts = urlsplit(settings.PUBLIC_URL)
+        lines = store_check.check(tried, read_only(alias), f"{parts.scheme}://{parts.netloc}")
     except StoreError as error:
         raise Unavailable(f"{tried.identity} cannot be checked: {error}", code="store_unavailable") from error
     _open_until.pop(tried.identity, None)
@@ -85,7 +87,7 @@ def require_open(alias: str = DEFAULT_ALIAS) -> None:
 
 
 def _closing_lines(facts: dict[str, Any]) -> list[dict[str, str]]:
-    return [line for line in broken_lines(facts) if line["name"] != store_check.READ_ONLY]
+    return [line for line in broken_lines(facts) if line["name"] not in store_check.CLOSING_NONE]
 
 
 def setup(origin: str, *, by: User | None, alias: str = DEFAULT_ALIAS) -> dict[str, str]:

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from django.conf import settings
 
+from config.services import object_store
+from core.s3_store import S3Store
+
 PATIENCE = 240
 
 
@@ -33,6 +36,26 @@ def own_database() -> Iterator[str]:
             yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def own_store() -> Iterator[str]:
+    """Answer the address of a new bucket beside the given one, or "" for a folder of its own; other stores are shared."""
+    url = os.environ.get("STORE_URL", "")
+    if not url.startswith("s3:"):
+        yield url
+        return
+    parts = urlsplit(url)
+    name = f"own-{uuid.uuid4().hex[:12]}"
+    address = urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{name}"))
+    made = S3Store(**object_store(address, "", "", Path(), "")["OPTIONS"])
+    made.client.create_bucket(Bucket=name)
+    try:
+        yield address
+    finally:
+        for listed in made.listing():
+            made.remove(listed.name)
+        made.client.delete_bucket(Bucket=name)
 
 
 def environment(var: Path, database: str) -> dict[str, str]:

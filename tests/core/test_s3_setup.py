@@ -59,7 +59,19 @@ def test_a_bucket_is_set_up_once_and_others_rules_stay(bucket):
 
 def test_a_bucket_that_is_set_up_still_keeps_every_promise(bucket):
     setup(bucket, ORIGIN)
-    assert not [line for line in check(bucket, bucket) if line.verdict == Verdict.FAIL]
+    assert not [line for line in check(bucket, bucket, ORIGIN) if line.verdict == Verdict.FAIL]
+
+
+def test_whether_pages_may_send_parts_is_asked_as_a_browser_asks(bucket):
+    def told(origin: str) -> tuple[str, str]:
+        [line] = [line for line in check(bucket, bucket, origin) if line.name == "pages send"]
+        return line.verdict, line.detail
+
+    assert told(ORIGIN)[0] == Verdict.NOTE
+    assert "storage setup" in told(ORIGIN)[1]
+    setup(bucket, ORIGIN)
+    assert told(ORIGIN)[0] == Verdict.OK
+    assert told("https://elsewhere.example.org")[0] == Verdict.NOTE
 
 
 def test_a_public_bucket_is_found_out(bucket):

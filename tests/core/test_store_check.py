@@ -55,7 +55,7 @@ class Trusting(FileStore):
     ("kind", "broken"),
     [
         (Careless, {"overwrite", "signed put, name taken"}),
-        (Forgetful, {"metadata", "signed put"}),
+        (Forgetful, {"metadata", "signed put", "signed parts"}),
         (Trusting, {"expiry", "signed put, checksum", "signed put, metadata"}),
     ],
 )

@@ -1,9 +1,14 @@
 """What a rule would bring, what is in a dataset by class, city and split, and its samples narrowed by each."""
 
+from typing import Any
+
 import pytest
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
-from learning.models import City
+from learning.models import City, LearningSample
+from learning.naming import Names
 from tests import people
 from tests.factories import training as factory
 from tests.pages import looking, said, text_of
@@ -48,7 +53,12 @@ def test_a_refresh_is_done_at_once_where_it_is_little_and_by_a_worker_where_it_i
 
 def test_what_it_holds_is_counted_once_for_each_change_and_narrows_its_samples(ada):
     module, pune, other = factory.module(ada), factory.city(ada), factory.city(ada, "city_goa")
-    truths = [{"label": "1"}, {"label": "2"}, {"boxes": [{"label": "1", "bbox": [1, 1, 5, 5]}]}, {"text": "čaj", "label": "3"}]
+    truths = [
+        {"label": "1"},
+        {"label": "2", "attributes": {"label": "1"}},  # a class by name only
+        {"boxes": [{"label": "1", "bbox": [1, 1, 5, 5], "text": "2"}]},
+        {"text": "čaj", "label": "3"},
+    ]
     for number, truth in enumerate(truths * 2):
         factory.sample(module, pune if number < 5 else other, number, truth=truth)
     version = factory.frozen(ada, factory.dataset_of(ada), seed=3)
@@ -56,6 +66,11 @@ def test_what_it_holds_is_counted_once_for_each_change_and_narrows_its_samples(a
     assert (summing.count_changed(), summing.count_changed()) == (1, 0)
     summary = DatasetSummary.objects.get(dataset=dataset)
     assert (summary.counted, summary.split_of, sum(cell[3] for cell in summary.cells)) == (8, "v1.0.0", 8)
+    goa = tables(summary.cells, {"city_goa": "Goa"}, "city_goa")
+    assert ({label: count for label, count, _ in goa["rows"]}, goa["city"]) == ({"1": 1, "2": 1, "3": 1}, "Goa")
+    for label, _, numbers in goa["rows"]:  # class × split × city, where the page shows all cities or one
+        assert sum(number for kind, _, number in numbers if kind == "split") == 1, label
+        assert sum(number for kind, _, number in numbers if kind == "city") == {"1": 4, "2": 2, "3": 2}[label]
     held = tables(summary.cells, {"city_goa": "Goa"})
     assert {label: count for label, count, _ in held["rows"]} == {"1": 4, "2": 2, "3": 2}
     assert {"Goa", "city_pune", "train"} <= {column["title"] for column in held["columns"]}
@@ -77,6 +92,21 @@ def test_what_it_holds_is_counted_once_for_each_change_and_narrows_its_samples(a
     factory.sample(module, pune, 99)
     dataset_verbs.refresh(dataset, by=ada)
     assert (summing.count_changed(), count(split="none")) == (1, 1)
+
+
+def test_a_class_is_found_by_its_name_alone_however_the_row_spells_it(ada):
+    module, place = factory.module(ada), factory.city(ada)
+    for number, truth in enumerate([{"text": "čaj 'x' \"y\" %"}, {"text": "čaj", "label": "2"}, {"boxes": []}, None]):
+        factory.sample(module, place, number, truth=truth)
+    LearningSample.objects.filter(truth__label="2").update(truth=RawSQL("""'{"label":"2","text":"čaj"}'""", ()))
+
+    def found(label: str) -> list[Any]:
+        rows = LearningSample.objects.filter(Q(Names("truth", label)))
+        return [row.truth for row in rows.order_by("id")]
+
+    assert found("čaj 'x' \"y\" %") == [{"text": "čaj 'x' \"y\" %"}]
+    assert found("2") == [{"label": "2", "text": "čaj"}]
+    assert not found("čaj")
 
 
 def test_the_page_of_growing_shows_what_the_rule_would_add_and_what_is_under_way(ada):

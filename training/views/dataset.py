@@ -92,13 +92,14 @@ def _inside(request: HttpRequest, shown: TrainingDataset, user: User) -> dict[st
     limit = shown.organization.limits.dataset_bytes if shown.organization else 0
     used = shown.deltas.aggregate(total=Sum("bytes"))["total"] or 0
     cells = summary.cells if summary else []
+    city = form.chosen.get("city")
     names = dict(City.objects.filter(slug__in={cell[1] for cell in cells}).values_list("slug", "name"))
     return {
         "form": form,
         "places": rows,
         "next": following,
         "summary": summary,
-        "held": tables(cells, names),
+        "held": tables(cells, names, city.slug if city else ""),
         "bytes": used if limit else summary.bytes if summary else 0,
         "bytes_limit": limit,
         "growing": shown.growths.filter(state=GrowthState.RUNNING).first(),
