@@ -3,7 +3,9 @@
 Rows are spelled column by column, and what all rows share is spelled once: that is what makes it fast.
 """
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from itertools import islice, repeat
@@ -17,6 +19,8 @@ from django.utils import timezone
 
 CHUNK = 1_000
 """Rows that are handed over at once: while the database takes them, the next are spelled."""
+SELDOM = 100_000
+"""So many more containers there are before Python looks for cycles, where many rows pass."""
 WAITING = 3
 """Tables' rows that may wait for the database, spelled, where it is written behind."""
 NULL = "\\N"
@@ -24,6 +28,17 @@ ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 ESCAPES = str.maketrans(ESCAPED)
 Column = list[Any]
 Spell = Callable[[Column], Column]
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Look for cycles seldom meanwhile: rows by the thousand go by themselves, and walking them again and again takes a fifth of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(SELDOM, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 class Table:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from core.bulk import take_keys, write
 from core.hooks import SampleChange
+from core.lookups import SEPARATOR
 from learning.actions.counting import count
 from learning.actions.settling import announce
 from learning.annotation import Rules
@@ -41,8 +42,8 @@ COLUMNS = {
     "prediction": "state = said.state, prediction = said.value{json}, predicted_by = %s{json}, confidence = said.confidence",
 }
 SAID = {
-    "postgresql": "unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float[])"
-    " AS said(id, state, value, sha256, status, confidence)",
+    "postgresql": "unnest(%s::bigint[], string_to_array(%s, '\x1f'), string_to_array(%s, '\x1f', ''), string_to_array(%s, '\x1f'),"
+    " string_to_array(%s, '\x1f'), string_to_array(%s, '\x1f', '')::float[]) AS said(id, state, value, sha256, status, confidence)",
     "sqlite": "(SELECT value->>0 AS id, value->>1 AS state, value->>2 AS value, value->>3 AS sha256, value->>4 AS status,"
     " value->>5 AS confidence FROM json_each(%s)) AS said",
 }
@@ -105,7 +106,9 @@ def as_truth(said: Sequence[Said], *, by: User, module: AiModule) -> Heard:
     seen = [row.pk for _, row in chosen if row.state != SampleState.RECEIVED]
     ReviewSlot.objects.filter(sample__among=seen, state__in=WAITING).update(state=SlotState.VOID)
     _update("truth", [(one, SampleState.SETTLED, _status(one)) for one, _ in chosen])
-    announce(SampleChange(row.pk, row.state, SampleState.SETTLED, row.truth_sha256, one.sha256) for one, row in chosen)
+    announce(
+        SampleChange(row.pk, row.state, SampleState.SETTLED, row.truth_sha256, one.sha256, module.task) for one, row in chosen
+    )
     heard.changed = len(chosen)
     return heard
 
@@ -125,7 +128,7 @@ def as_prediction(said: Sequence[Said], *, module: AiModule, predicted_by: dict[
     by_import = msgspec.json.encode(predicted_by).decode()
     _update("prediction", [(one, SampleState.PENDING, "") for one, _ in chosen], by_import)
     new = [row for _, row in chosen if row.state == SampleState.RECEIVED]
-    announce(SampleChange(row.pk, row.state, SampleState.PENDING, "", "") for row in new)
+    announce(SampleChange(row.pk, row.state, SampleState.PENDING, "", "", module.task) for row in new)
     _open(module, new)
     heard.changed = len(chosen)
     return heard
@@ -237,13 +240,15 @@ def _update(what: str, said: Sequence[tuple[Said, str, str]], *more: str) -> Non
         return
     rows = [(one.sample, str(state), one.value, one.sha256, status, one.confidence) for one, state, status in said]
     vendor = connection.vendor
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    # as texts that the database takes apart: the driver quotes each element of a list, and no JSON has the separator
+    keys, *columns = ([("" if each is None else str(each)) for each in column] for column in zip(*rows, strict=True))
+    texts = [f"{{{','.join(keys)}}}", *map(SEPARATOR.join, columns)]
     table = connection.ops.quote_name(LearningSample._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {table} SET {COLUMNS[what].format(json=JSON[vendor])} FROM {SAID[vendor]}"  # noqa: S608  (our own words)
             f" WHERE {table}.id = said.id",
-            [*more, *(columns if vendor == "postgresql" else [msgspec.json.encode(rows).decode()])],
+            [*more, *(texts if vendor == "postgresql" else [msgspec.json.encode(rows).decode()])],
         )
 
 

@@ -4,7 +4,6 @@ On PostgreSQL a thread talks to the database, on the caller's connection and in 
 read before: the two take about as long as each other.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -189,18 +188,6 @@ class Writer:
         lines = "".join([f"{start}{key}\t{split}\n" for key, split in zip(keys, splits, strict=True)])
         with self._errors, self._cursor.copy("COPY dataset_members (version_id, sample_id, split) FROM STDIN") as copy:
             copy.write(lines)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Look for no cycles meanwhile: what a chunk is made of goes by itself, and walking it again and again takes a fifth of a freeze."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def need_not_wait() -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.bulk import seldom_collected
 from core.errors import Conflict, Invalid, Missing, Refusal, Unavailable
 from core.queue import enqueue
 from core.storage import SignedRequest, StoreError
@@ -185,7 +186,8 @@ def run(job_id: Any) -> DatasetImport | None:
     if hold is None:
         return None
     try:
-        _work(hold)
+        with seldom_collected():
+            _work(hold)
     except LostImport:
         logger.info("an import was taken back, or another worker goes on with it", job=str(job_id))
         enqueue("training.tasks.run_import", str(job_id))

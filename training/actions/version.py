@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.bulk import seldom_collected
 from core.canonical import canonical_json
 from core.errors import Conflict, Invalid
 from core.lifecycle import LostRace
@@ -27,7 +28,7 @@ from learning.actions import object as stored_object
 from learning.models import ObjectKind, StoredObject
 from training import local, semver
 from training.actions import erasure
-from training.actions.freezing import Beside, Reader, Writer, need_not_wait, tell_planner, uncollected
+from training.actions.freezing import Beside, Reader, Writer, need_not_wait, tell_planner
 from training.actions.splits import Division
 from training.actions.version_number import labeled_in, suggest
 from training.fingerprint import SPLITS
@@ -218,7 +219,7 @@ def _scratch_of(version: DatasetVersion) -> str:
 def _gather(version: DatasetVersion, folder: Path) -> VersionFiles:
     """Read the dataset once, and write members, groups and both files."""
     reader, writer, division = Reader(version.dataset_id, CHUNK), Writer(version), Division(version)
-    with VersionFiles(folder) as files, Beside() as beside, uncollected():
+    with VersionFiles(folder) as files, Beside() as beside, seldom_collected():
         files.statistics.labeled = labeled_in(version.dataset_id)
         more = reader.fetch()
         while more:
