@@ -13,9 +13,13 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from training.scoring.lines import within_a_line
 from training.trainers.work import BUNDLE_NAME, STOPPED_STATUS, Stopped, Unfit, Work
+
+if TYPE_CHECKING:
+    from training.trainers.base import Trainer
 
 GRACE_SECONDS = 8.0
 
@@ -73,8 +77,22 @@ def train(work: Work) -> dict[str, Any]:
     work.progress(95)
     scores = trainer.evaluate(work, exported)
     pack(work, trainer, exported, scores)
+    if folds := work.job.get("score_folds"):
+        work.progress(96)
+        scores = {**scores, "out_of_fold": _out_of_fold(work, trainer, settings, folds)}
     work.progress(100)
-    return scores
+    return within_a_line(scores)
+
+
+def _out_of_fold(work: Work, trainer: "Trainer", settings: Any, folds: int) -> dict[str, Any]:
+    """Score the train split out of fold; what it cannot be scored for is said, and takes nothing from the model."""
+    from training.folds import score_folds
+
+    try:
+        return score_folds(work, trainer, settings, folds)
+    except Unfit as error:
+        work.log(f"The train split is not scored out of fold. {error}", "warning")
+        return {}
 
 
 def evaluate(work: Work) -> dict[str, Any]:
@@ -93,7 +111,7 @@ def evaluate(work: Work) -> dict[str, Any]:
     if not scores:
         raise Unfit(f"The version has no {split} split to score on.")
     work.progress(100)
-    return scores
+    return within_a_line(scores)
 
 
 def _watch(work: Work) -> None:

@@ -26,7 +26,9 @@ from training.actions.run import LostRun
 from training.bundle import BadBundle, Bundle, read_bundle
 from training.executor import Execution, Executor, LocalExecutor
 from training.hearing import Ear
-from training.models import ExitReason, JobKind, TrainingRun
+from training.models import EvaluationMethod, ExitReason, JobKind, TrainingRun
+from training.scoring import outcomes
+from training.scoring.outcomes import FOLDS_NAME, OUTCOMES_NAME
 from training.trainers.base import RUNNER
 from training.trainers.registry import trainers
 from training.trainers.work import ARTIFACT_NAME, BUNDLE_NAME, STOPPED_STATUS
@@ -89,6 +91,7 @@ class Supervisor:
             run_verbs.begin(self.run)
             self._execute()
             self._report()
+            self._keep_outcomes()
             self._finish()
         except Failure as failure:
             self._report()
@@ -185,6 +188,15 @@ class Supervisor:
         self._heard_at = time.monotonic()
         if is_cancelled and is_cancellable:
             raise Cancelled
+
+    def _keep_outcomes(self) -> None:
+        """Keep what the program wrote of each sample, chunk by chunk."""
+        for method, name in ((EvaluationMethod.SPLIT, OUTCOMES_NAME), (EvaluationMethod.FOLDS, FOLDS_NAME)):
+            kept_in = None
+            for chunk in outcomes.read(self.folder / ARTIFACT_NAME / name):
+                kept_in = kept_in or run_verbs.begin_scoring(self.run, method)
+                run_verbs.keep_outcomes(self.run, kept_in, chunk)
+                self._tick()
 
     def _finish(self) -> None:
         """Store what a training made, and end the run; what was stored goes again if the run is no longer ours."""

@@ -9,6 +9,7 @@ from training import local, shutdown, supervisor, trust
 from training.actions import (
     dataset,
     erasure,
+    evaluation,
     exporting,
     growing,
     importing,
@@ -141,8 +142,9 @@ def run_next(queue: str) -> None:
 
 @shared_task
 def reap_lost() -> None:
-    """Return runs whose worker is silent."""
+    """Return runs whose worker is silent, and remove what runs that ended left unfinished."""
     run.reap_lost()
+    evaluation.sweep()
 
 
 @shared_task

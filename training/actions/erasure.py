@@ -26,7 +26,7 @@ from learning.actions import purging
 from learning.models import LearningSample, ObjectKind, StoredObject
 from learning.models.erasure import MODEL_VERSION, UNFINISHED, Erasure, ErasureItem, ErasureState
 from training import local
-from training.actions import exporting, growing, truth_change
+from training.actions import evaluation, exporting, growing, truth_change
 from training.manifest import MANIFEST_NAME, TRUTH_NAME, read_members
 from training.models import (
     DatasetMember,
@@ -71,6 +71,7 @@ def mark(samples: Sequence[int]) -> None:
         return
     TrainingSample.objects.filter(sample__among=erased).update(metadata={}, rejection_reason="")
     truth_change.forget(erased)
+    evaluation.forget(erased)
     ImportedRecord.objects.filter(sample__among=erased).delete()
     exporting.withdraw(erased)
     growing.withdraw_videos(erased)

@@ -14,6 +14,7 @@ from core.errors import Conflict, Invalid, Missing
 from core.queue import enqueue
 from learning.models import AiModule
 from training import plan
+from training.folds import FOLDS
 from training.models import DatasetVersion, JobKind, JobStatus, ModelVersion, Split, TrainingJob, VersionState
 from training.saving import save_new
 from training.trainers import hyperparameters as parameters
@@ -171,9 +172,15 @@ def _settings(trainer: Trainer, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config(values: Any) -> dict[str, Any]:
-    """Check what a person may say of the running itself: `time_limit_seconds`."""
-    if not isinstance(values, Mapping) or set(values) - {"time_limit_seconds"}:
-        raise Invalid("The training_config may hold time_limit_seconds.", errors={"training_config": ["is malformed"]})
+    """Check what a person may say of the running itself: `time_limit_seconds`, `score_folds` (0, or 2 to 10)."""
+    if not isinstance(values, Mapping) or set(values) - {"time_limit_seconds", "score_folds"}:
+        raise Invalid(
+            "The training_config may hold time_limit_seconds and score_folds.", errors={"training_config": ["is malformed"]}
+        )
+    folds = values.get("score_folds", 0)
+    if isinstance(folds, bool) or not isinstance(folds, int) or (folds and folds not in FOLDS):
+        sentence = f"A train split is scored in {FOLDS.start} to {FOLDS.stop - 1} folds."
+        raise Invalid(sentence, errors={"training_config.score_folds": [sentence]})
     limit = values.get("time_limit_seconds", 1)
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_TIME_LIMIT:
         sentence = f"The time limit is 1 to {MAX_TIME_LIMIT} seconds."

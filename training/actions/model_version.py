@@ -285,7 +285,8 @@ def _next_number(job: TrainingJob) -> str:
 
 
 def _evaluation(job: TrainingJob, scores: Mapping[str, Any]) -> dict[str, Any]:
-    return {**scores, "dataset_version": str(job.dataset_version), "job": str(job.pk)}
+    own = {name: value for name, value in scores.items() if name != "out_of_fold"}
+    return {**own, "dataset_version": str(job.dataset_version), "job": str(job.pk)}
 
 
 def _measured_columns(metrics: Mapping[str, Any]) -> dict[str, Any]:

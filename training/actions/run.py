@@ -18,8 +18,8 @@ from accounts.actions.event import record
 from core.lifecycle import LostRace
 from learning.models import PersonStatus, StoredObject
 from training import provenance
+from training.actions import evaluation, model_version, people
 from training.actions import job as job_verbs
-from training.actions import model_version, people
 from training.bundle import Bundle
 from training.hearing import Line, Point, Progress
 from training.models import (
@@ -27,6 +27,7 @@ from training.models import (
     JobKind,
     JobStatus,
     MetricPoint,
+    ModelEvaluation,
     ModelVersion,
     RunLog,
     RunState,
@@ -34,6 +35,7 @@ from training.models import (
     TrainingRun,
 )
 from training.models.run import ALIVE
+from training.scoring.outcomes import Outcome
 
 MAX_ERROR = 4_000
 CHUNK = 1_000
@@ -80,6 +82,20 @@ def report(
     return TrainingJob.objects.filter(pk=run.job_id, cancel_requested_at__isnull=False).exists()
 
 
+def begin_scoring(run: TrainingRun, method: str) -> ModelEvaluation:
+    """Answer the empty evaluation that takes what came of each sample; what a lost attempt left of it is gone."""
+    with transaction.atomic():
+        _hold(run)
+        return evaluation.begin(run.job, method)
+
+
+def keep_outcomes(run: TrainingRun, kept_in: ModelEvaluation, outcomes: Sequence[Outcome]) -> None:
+    """Keep one chunk of what came of samples; it counts once the run has finished."""
+    with transaction.atomic():
+        _hold(run)
+        evaluation.add(kept_in, outcomes)
+
+
 @transaction.atomic
 def finish(
     run: TrainingRun,
@@ -105,11 +121,14 @@ def finish(
             config=config,
             card=content.card,
             metrics=scores,
+            encoding=content.config.get("encoding") or "",
             min_edge_version=content.config["min_edge_version"],
             platforms=content.config["platforms"],
         )
     elif job.evaluated_version is not None:
         model_version.keep_scores(job.evaluated_version, job=job, scores=scores)
+    if measured := made or job.evaluated_version:
+        evaluation.complete(job, measured, scores)
     plain = {name: value for name, value in scores.items() if isinstance(value, int | float)}
     now = timezone.now()
     run.move(RunState.SUCCEEDED, exit_reason=ExitReason.DONE, metrics=plain, model=made, finished_at=now)

@@ -9,6 +9,7 @@ from training.models.dataset import (
     TrainingDataset,
     TrainingSample,
 )
+from training.models.evaluation import EvaluationMethod, ModelEvaluation, SampleOutcome
 from training.models.exchange import (
     DatasetImport,
     Empty,
@@ -47,6 +48,7 @@ __all__ = [
     "DatasetVersion",
     "Empty",
     "Environment",
+    "EvaluationMethod",
     "ExitReason",
     "ExportState",
     "GroupSplit",
@@ -58,11 +60,13 @@ __all__ = [
     "JobKind",
     "JobStatus",
     "MetricPoint",
+    "ModelEvaluation",
     "ModelStatus",
     "ModelVersion",
     "RecordFate",
     "RunLog",
     "RunState",
+    "SampleOutcome",
     "SampleVerdict",
     "Split",
     "TakenAs",

@@ -43,7 +43,8 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
 class ModelVersion(Lifecycle):
     """Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
 
-    `requested_by` is who had it trained; with `four_eyes` the database refuses the same person as `approved_by`.
+    `requested_by` is who had it trained; with `four_eyes` the database refuses the same person as `approved_by`. `gate` is what
+    the module's release gate said when it was approved, and why that was done against red: {"verdicts", "reason"}.
     """
 
     STATE_FIELD = "status"
@@ -82,6 +83,7 @@ class ModelVersion(Lifecycle):
     supported_platforms = models.JSONField(default=list)
     status = models.CharField(max_length=10, choices=ModelStatus, default=ModelStatus.DRAFT)
     four_eyes = models.BooleanField(default=True)
+    gate = models.JSONField(default=dict, blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True)

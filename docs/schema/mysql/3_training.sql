@@ -167,6 +167,131 @@ CREATE TABLE `truth_changes` (
     `at` datetime(6) NOT NULL
 );
 
+-- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
+CREATE TABLE `training_jobs` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `kind` varchar(10) NOT NULL,
+    `organization_id` bigint NULL,
+    `user_id` varchar(120) NOT NULL,
+    `name` varchar(120) NOT NULL,
+    `description` longtext NOT NULL,
+    `module_id` bigint NOT NULL,
+    `dataset_id` char(32) NOT NULL,
+    `dataset_version_id` char(32) NOT NULL,
+    `base_model_version_id` char(32) NULL,
+    `evaluated_version_id` char(32) NULL,
+    `evaluated_split` varchar(10) NOT NULL,
+    `trainer` varchar(60) NOT NULL,
+    `training_config` json NOT NULL,
+    `hyperparameters` json NOT NULL,
+    `seed` bigint NOT NULL,
+    `queue` varchar(40) NOT NULL,
+    `status` varchar(10) NOT NULL,
+    `progress_percent` smallint UNSIGNED NOT NULL CHECK (`progress_percent` >= 0),
+    `current_epoch` integer UNSIGNED NOT NULL CHECK (`current_epoch` >= 0),
+    `total_epochs` integer UNSIGNED NOT NULL CHECK (`total_epochs` >= 0),
+    `metrics` json NOT NULL,
+    `output_model_version_id` char(32) NULL UNIQUE,
+    `max_attempts` smallint UNSIGNED NOT NULL CHECK (`max_attempts` >= 0),
+    `cancel_requested_at` datetime(6) NULL,
+    `created_at` datetime(6) NOT NULL,
+    `started_at` datetime(6) NULL,
+    `completed_at` datetime(6) NULL,
+    `estimated_completion` datetime(6) NULL,
+    `error_message` longtext NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    CONSTRAINT `job_status_known` CHECK (`status` IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
+    CONSTRAINT `job_progress_in_range` CHECK (`progress_percent` <= 100)
+);
+
+-- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
+CREATE TABLE `ai_model_versions` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `organization_id` bigint NULL,
+    `user_id` varchar(120) NOT NULL,
+    `module_id` bigint NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `name` varchar(120) NOT NULL,
+    `description` longtext NOT NULL,
+    `notes` longtext NOT NULL,
+    `training_job_id` char(32) NULL,
+    `dataset_version_id` char(32) NULL,
+    `base_version_id` char(32) NULL,
+    `trainer_name` varchar(60) NOT NULL,
+    `encoding` varchar(80) NOT NULL,
+    `bundle_id` char(32) NOT NULL,
+    `config_id` char(32) NULL,
+    `card` longtext NOT NULL,
+    `trained_at` datetime(6) NOT NULL,
+    `accuracy` double precision NULL,
+    `precision_score` double precision NULL,
+    `recall_score` double precision NULL,
+    `f1_score` double precision NULL,
+    `inference_time_ms` double precision NULL,
+    `evaluation` json NOT NULL,
+    `min_edge_version` varchar(40) NOT NULL,
+    `supported_platforms` json NOT NULL,
+    `status` varchar(10) NOT NULL,
+    `four_eyes` bool NOT NULL,
+    `gate` json NOT NULL,
+    `requested_by_id` bigint NOT NULL,
+    `approved_by_id` bigint NULL,
+    `approved_at` datetime(6) NULL,
+    `approval_notes` longtext NOT NULL,
+    `release_requested_by_id` bigint NULL,
+    `release_requested_at` datetime(6) NULL,
+    `released_at` datetime(6) NULL,
+    `release_notes` longtext NOT NULL,
+    `deprecated_at` datetime(6) NULL,
+    `deprecation_reason` longtext NOT NULL,
+    `is_active` bool NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    CONSTRAINT `model_status_known` CHECK (`status` IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
+    CONSTRAINT `model_approver_is_not_requester` CHECK ((`four_eyes` = 0 OR `approved_by_id` IS NULL OR NOT (`approved_by_id` = (`requested_by_id`) AND `approved_by_id` IS NOT NULL))),
+    CONSTRAINT `model_approved_by_a_person` CHECK ((NOT (`status` IN ('approved', 'released')) OR (`approved_at` IS NOT NULL AND `approved_by_id` IS NOT NULL))),
+    CONSTRAINT `model_active_is_released` CHECK ((`is_active` = 0 OR `status` = 'released'))
+);
+
+ALTER TABLE `ai_model_versions` ADD COLUMN `model_version_once_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
+
+CREATE UNIQUE INDEX `model_version_once` ON `ai_model_versions` (`model_version_once_1`, `module_id`, `user_id`, `version`);
+
+ALTER TABLE `ai_model_versions` ADD COLUMN `model_one_active_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
+
+ALTER TABLE `ai_model_versions` ADD COLUMN `model_one_active` tinyint GENERATED ALWAYS AS (CASE WHEN `is_active` = 1 THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `model_one_active` ON `ai_model_versions` (`model_one_active_1`, `user_id`, `module_id`, `model_one_active`);
+
+-- One scoring of one version on one frozen split, by the job that trained it or one of kind evaluate; it never changes.
+CREATE TABLE `model_evaluations` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `job_id` char(32) NOT NULL,
+    `method` varchar(10) NOT NULL,
+    `model_version_id` char(32) NULL,
+    `dataset_version_id` char(32) NOT NULL,
+    `split` varchar(10) NOT NULL,
+    `scores` json NOT NULL,
+    `outcome_count` integer UNSIGNED NOT NULL CHECK (`outcome_count` >= 0),
+    `created_at` datetime(6) NOT NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `evaluation_once_per_job` UNIQUE (`job_id`, `method`),
+    CONSTRAINT `evaluation_done_is_of_a_version` CHECK ((`finished_at` IS NULL OR `model_version_id` IS NOT NULL))
+);
+
+-- What one evaluation made of one sample (see training.scoring.outcomes); goes with the sample when that is erased.
+CREATE TABLE `sample_outcomes` (
+    `evaluation_id` char(32) NOT NULL,
+    `sample_id` bigint NOT NULL,
+    `is_right` bool NOT NULL,
+    `score` double precision NOT NULL,
+    `truth` varchar(120) NOT NULL,
+    `said` varchar(120) NOT NULL,
+    `confidence` double precision NULL,
+    `doubt` double precision NULL,
+    `answer` json NULL,
+    PRIMARY KEY (`evaluation_id`, `sample_id`)
+);
+
 -- `source` is the file that was brought, until the import has ended; `report` the CSV of what was not taken.
 CREATE TABLE `dataset_imports` (
     `id` char(32) NOT NULL PRIMARY KEY,
@@ -287,100 +412,6 @@ CREATE TABLE `dataset_video_frames` (
     `video_id` char(32) NOT NULL,
     `second` double precision NOT NULL
 );
-
--- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
-CREATE TABLE `training_jobs` (
-    `id` char(32) NOT NULL PRIMARY KEY,
-    `kind` varchar(10) NOT NULL,
-    `organization_id` bigint NULL,
-    `user_id` varchar(120) NOT NULL,
-    `name` varchar(120) NOT NULL,
-    `description` longtext NOT NULL,
-    `module_id` bigint NOT NULL,
-    `dataset_id` char(32) NOT NULL,
-    `dataset_version_id` char(32) NOT NULL,
-    `base_model_version_id` char(32) NULL,
-    `evaluated_version_id` char(32) NULL,
-    `evaluated_split` varchar(10) NOT NULL,
-    `trainer` varchar(60) NOT NULL,
-    `training_config` json NOT NULL,
-    `hyperparameters` json NOT NULL,
-    `seed` bigint NOT NULL,
-    `queue` varchar(40) NOT NULL,
-    `status` varchar(10) NOT NULL,
-    `progress_percent` smallint UNSIGNED NOT NULL CHECK (`progress_percent` >= 0),
-    `current_epoch` integer UNSIGNED NOT NULL CHECK (`current_epoch` >= 0),
-    `total_epochs` integer UNSIGNED NOT NULL CHECK (`total_epochs` >= 0),
-    `metrics` json NOT NULL,
-    `output_model_version_id` char(32) NULL UNIQUE,
-    `max_attempts` smallint UNSIGNED NOT NULL CHECK (`max_attempts` >= 0),
-    `cancel_requested_at` datetime(6) NULL,
-    `created_at` datetime(6) NOT NULL,
-    `started_at` datetime(6) NULL,
-    `completed_at` datetime(6) NULL,
-    `estimated_completion` datetime(6) NULL,
-    `error_message` longtext NOT NULL,
-    `created_by_id` bigint NOT NULL,
-    CONSTRAINT `job_status_known` CHECK (`status` IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
-    CONSTRAINT `job_progress_in_range` CHECK (`progress_percent` <= 100)
-);
-
--- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
-CREATE TABLE `ai_model_versions` (
-    `id` char(32) NOT NULL PRIMARY KEY,
-    `organization_id` bigint NULL,
-    `user_id` varchar(120) NOT NULL,
-    `module_id` bigint NOT NULL,
-    `version` varchar(40) NOT NULL,
-    `name` varchar(120) NOT NULL,
-    `description` longtext NOT NULL,
-    `notes` longtext NOT NULL,
-    `training_job_id` char(32) NULL,
-    `dataset_version_id` char(32) NULL,
-    `base_version_id` char(32) NULL,
-    `trainer_name` varchar(60) NOT NULL,
-    `encoding` varchar(80) NOT NULL,
-    `bundle_id` char(32) NOT NULL,
-    `config_id` char(32) NULL,
-    `card` longtext NOT NULL,
-    `trained_at` datetime(6) NOT NULL,
-    `accuracy` double precision NULL,
-    `precision_score` double precision NULL,
-    `recall_score` double precision NULL,
-    `f1_score` double precision NULL,
-    `inference_time_ms` double precision NULL,
-    `evaluation` json NOT NULL,
-    `min_edge_version` varchar(40) NOT NULL,
-    `supported_platforms` json NOT NULL,
-    `status` varchar(10) NOT NULL,
-    `four_eyes` bool NOT NULL,
-    `requested_by_id` bigint NOT NULL,
-    `approved_by_id` bigint NULL,
-    `approved_at` datetime(6) NULL,
-    `approval_notes` longtext NOT NULL,
-    `release_requested_by_id` bigint NULL,
-    `release_requested_at` datetime(6) NULL,
-    `released_at` datetime(6) NULL,
-    `release_notes` longtext NOT NULL,
-    `deprecated_at` datetime(6) NULL,
-    `deprecation_reason` longtext NOT NULL,
-    `is_active` bool NOT NULL,
-    `created_at` datetime(6) NOT NULL,
-    CONSTRAINT `model_status_known` CHECK (`status` IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
-    CONSTRAINT `model_approver_is_not_requester` CHECK ((`four_eyes` = 0 OR `approved_by_id` IS NULL OR NOT (`approved_by_id` = (`requested_by_id`) AND `approved_by_id` IS NOT NULL))),
-    CONSTRAINT `model_approved_by_a_person` CHECK ((NOT (`status` IN ('approved', 'released')) OR (`approved_at` IS NOT NULL AND `approved_by_id` IS NOT NULL))),
-    CONSTRAINT `model_active_is_released` CHECK ((`is_active` = 0 OR `status` = 'released'))
-);
-
-ALTER TABLE `ai_model_versions` ADD COLUMN `model_version_once_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
-
-CREATE UNIQUE INDEX `model_version_once` ON `ai_model_versions` (`model_version_once_1`, `module_id`, `user_id`, `version`);
-
-ALTER TABLE `ai_model_versions` ADD COLUMN `model_one_active_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
-
-ALTER TABLE `ai_model_versions` ADD COLUMN `model_one_active` tinyint GENERATED ALWAYS AS (CASE WHEN `is_active` = 1 THEN 1 END) VIRTUAL;
-
-CREATE UNIQUE INDEX `model_one_active` ON `ai_model_versions` (`model_one_active_1`, `user_id`, `module_id`, `model_one_active`);
 
 -- An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
 CREATE TABLE `training_runs` (
@@ -537,6 +568,58 @@ CREATE INDEX `truth_change_sample` ON `truth_changes` (`sample_id`, `id`);
 
 CREATE INDEX `truth_change_at` ON `truth_changes` (`at`);
 
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_organization_id_49d47cce_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_module_id_8a47dfb3_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_dataset_id_b976df45_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_dataset_version_id_93a680df_fk_dataset_versions_id` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_base_model_version_i_46c8b539_fk_ai_model_` FOREIGN KEY (`base_model_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_evaluated_version_id_bc218b83_fk_ai_model_` FOREIGN KEY (`evaluated_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_output_model_version_687cb875_fk_ai_model_` FOREIGN KEY (`output_model_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_created_by_id_ce9abe3e_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `job_claim` ON `training_jobs` (`queue`, `status`, `created_at`, `id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_organization_id_0ec66d75_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_module_id_f5cdd459_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_training_job_id_2298c0eb_fk_training_jobs_id` FOREIGN KEY (`training_job_id`) REFERENCES `training_jobs` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_dataset_version_id_25c60598_fk_dataset_v` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_base_version_id_9c6e0f4d_fk_ai_model_` FOREIGN KEY (`base_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_bundle_id_85b3f017_fk_stored_objects_id` FOREIGN KEY (`bundle_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_config_id_26ec4653_fk_stored_objects_id` FOREIGN KEY (`config_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_requested_by_id_72f0854a_fk_users_id` FOREIGN KEY (`requested_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_approved_by_id_2a54841c_fk_users_id` FOREIGN KEY (`approved_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_release_requested_by_id_a805b54c_fk_users_id` FOREIGN KEY (`release_requested_by_id`) REFERENCES `users` (`id`);
+
+ALTER TABLE `model_evaluations` ADD CONSTRAINT `model_evaluations_job_id_d4cc8963_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
+
+ALTER TABLE `model_evaluations` ADD CONSTRAINT `model_evaluations_model_version_id_bce95add_fk_ai_model_` FOREIGN KEY (`model_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `model_evaluations` ADD CONSTRAINT `model_evaluations_dataset_version_id_1da5dca0_fk_dataset_v` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
+
+CREATE INDEX `evaluation_of_version` ON `model_evaluations` (`model_version_id`, `dataset_version_id`, `split`);
+
+CREATE INDEX `evaluation_on_split` ON `model_evaluations` (`dataset_version_id`, `split`);
+
+ALTER TABLE `sample_outcomes` ADD CONSTRAINT `sample_outcomes_evaluation_id_057a7f72_fk_model_evaluations_id` FOREIGN KEY (`evaluation_id`) REFERENCES `model_evaluations` (`id`);
+
+ALTER TABLE `sample_outcomes` ADD CONSTRAINT `sample_outcomes_sample_id_c2357137_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
+
 ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_dataset_id_556744af_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
 
 ALTER TABLE `dataset_imports` ADD CONSTRAINT `dataset_imports_city_id_25e1157b_fk_cities_id` FOREIGN KEY (`city_id`) REFERENCES `cities` (`id`);
@@ -576,44 +659,6 @@ CREATE INDEX `growth_running` ON `dataset_growths` (`created_at`);
 ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_sample_id_2f62b86b_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
 
 ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_video_id_6831a988_fk_stored_objects_id` FOREIGN KEY (`video_id`) REFERENCES `stored_objects` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_organization_id_49d47cce_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_module_id_8a47dfb3_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_dataset_id_b976df45_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_dataset_version_id_93a680df_fk_dataset_versions_id` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_base_model_version_i_46c8b539_fk_ai_model_` FOREIGN KEY (`base_model_version_id`) REFERENCES `ai_model_versions` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_evaluated_version_id_bc218b83_fk_ai_model_` FOREIGN KEY (`evaluated_version_id`) REFERENCES `ai_model_versions` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_output_model_version_687cb875_fk_ai_model_` FOREIGN KEY (`output_model_version_id`) REFERENCES `ai_model_versions` (`id`);
-
-ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_created_by_id_ce9abe3e_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
-
-CREATE INDEX `job_claim` ON `training_jobs` (`queue`, `status`, `created_at`, `id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_organization_id_0ec66d75_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_module_id_f5cdd459_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_training_job_id_2298c0eb_fk_training_jobs_id` FOREIGN KEY (`training_job_id`) REFERENCES `training_jobs` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_dataset_version_id_25c60598_fk_dataset_v` FOREIGN KEY (`dataset_version_id`) REFERENCES `dataset_versions` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_base_version_id_9c6e0f4d_fk_ai_model_` FOREIGN KEY (`base_version_id`) REFERENCES `ai_model_versions` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_bundle_id_85b3f017_fk_stored_objects_id` FOREIGN KEY (`bundle_id`) REFERENCES `stored_objects` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_config_id_26ec4653_fk_stored_objects_id` FOREIGN KEY (`config_id`) REFERENCES `stored_objects` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_requested_by_id_72f0854a_fk_users_id` FOREIGN KEY (`requested_by_id`) REFERENCES `users` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_approved_by_id_2a54841c_fk_users_id` FOREIGN KEY (`approved_by_id`) REFERENCES `users` (`id`);
-
-ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_release_requested_by_id_a805b54c_fk_users_id` FOREIGN KEY (`release_requested_by_id`) REFERENCES `users` (`id`);
 
 ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_job_id_178959eb_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
 

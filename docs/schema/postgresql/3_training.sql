@@ -155,6 +155,121 @@ CREATE TABLE "truth_changes" (
     "at" timestamp with time zone NOT NULL
 );
 
+-- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
+CREATE TABLE "training_jobs" (
+    "id" uuid NOT NULL PRIMARY KEY,
+    "kind" varchar(10) NOT NULL,
+    "organization_id" bigint NULL,
+    "user_id" varchar(120) NOT NULL,
+    "name" varchar(120) NOT NULL,
+    "description" text NOT NULL,
+    "module_id" bigint NOT NULL,
+    "dataset_id" uuid NOT NULL,
+    "dataset_version_id" uuid NOT NULL,
+    "base_model_version_id" uuid NULL,
+    "evaluated_version_id" uuid NULL,
+    "evaluated_split" varchar(10) NOT NULL,
+    "trainer" varchar(60) NOT NULL,
+    "training_config" jsonb NOT NULL,
+    "hyperparameters" jsonb NOT NULL,
+    "seed" bigint NOT NULL,
+    "queue" varchar(40) NOT NULL,
+    "status" varchar(10) NOT NULL,
+    "progress_percent" smallint NOT NULL CHECK ("progress_percent" >= 0),
+    "current_epoch" integer NOT NULL CHECK ("current_epoch" >= 0),
+    "total_epochs" integer NOT NULL CHECK ("total_epochs" >= 0),
+    "metrics" jsonb NOT NULL,
+    "output_model_version_id" uuid NULL UNIQUE,
+    "max_attempts" smallint NOT NULL CHECK ("max_attempts" >= 0),
+    "cancel_requested_at" timestamp with time zone NULL,
+    "created_at" timestamp with time zone NOT NULL,
+    "started_at" timestamp with time zone NULL,
+    "completed_at" timestamp with time zone NULL,
+    "estimated_completion" timestamp with time zone NULL,
+    "error_message" text NOT NULL,
+    "created_by_id" bigint NOT NULL,
+    CONSTRAINT "job_status_known" CHECK ("status" IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
+    CONSTRAINT "job_progress_in_range" CHECK ("progress_percent" <= 100)
+);
+
+-- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
+CREATE TABLE "ai_model_versions" (
+    "id" uuid NOT NULL PRIMARY KEY,
+    "organization_id" bigint NULL,
+    "user_id" varchar(120) NOT NULL,
+    "module_id" bigint NOT NULL,
+    "version" varchar(40) NOT NULL,
+    "name" varchar(120) NOT NULL,
+    "description" text NOT NULL,
+    "notes" text NOT NULL,
+    "training_job_id" uuid NULL,
+    "dataset_version_id" uuid NULL,
+    "base_version_id" uuid NULL,
+    "trainer_name" varchar(60) NOT NULL,
+    "encoding" varchar(80) NOT NULL,
+    "bundle_id" uuid NOT NULL,
+    "config_id" uuid NULL,
+    "card" text NOT NULL,
+    "trained_at" timestamp with time zone NOT NULL,
+    "accuracy" double precision NULL,
+    "precision_score" double precision NULL,
+    "recall_score" double precision NULL,
+    "f1_score" double precision NULL,
+    "inference_time_ms" double precision NULL,
+    "evaluation" jsonb NOT NULL,
+    "min_edge_version" varchar(40) NOT NULL,
+    "supported_platforms" jsonb NOT NULL,
+    "status" varchar(10) NOT NULL,
+    "four_eyes" boolean NOT NULL,
+    "gate" jsonb NOT NULL,
+    "requested_by_id" bigint NOT NULL,
+    "approved_by_id" bigint NULL,
+    "approved_at" timestamp with time zone NULL,
+    "approval_notes" text NOT NULL,
+    "release_requested_by_id" bigint NULL,
+    "release_requested_at" timestamp with time zone NULL,
+    "released_at" timestamp with time zone NULL,
+    "release_notes" text NOT NULL,
+    "deprecated_at" timestamp with time zone NULL,
+    "deprecation_reason" text NOT NULL,
+    "is_active" boolean NOT NULL,
+    "created_at" timestamp with time zone NOT NULL,
+    CONSTRAINT "model_status_known" CHECK ("status" IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
+    CONSTRAINT "model_approver_is_not_requester" CHECK ((NOT "four_eyes" OR "approved_by_id" IS NULL OR NOT ("approved_by_id" = ("requested_by_id") AND "approved_by_id" IS NOT NULL))),
+    CONSTRAINT "model_approved_by_a_person" CHECK ((NOT ("status" IN ('approved', 'released')) OR ("approved_at" IS NOT NULL AND "approved_by_id" IS NOT NULL))),
+    CONSTRAINT "model_active_is_released" CHECK ((NOT "is_active" OR "status" = 'released'))
+);
+
+-- One scoring of one version on one frozen split, by the job that trained it or one of kind evaluate; it never changes.
+CREATE TABLE "model_evaluations" (
+    "id" uuid NOT NULL PRIMARY KEY,
+    "job_id" uuid NOT NULL,
+    "method" varchar(10) NOT NULL,
+    "model_version_id" uuid NULL,
+    "dataset_version_id" uuid NOT NULL,
+    "split" varchar(10) NOT NULL,
+    "scores" jsonb NOT NULL,
+    "outcome_count" integer NOT NULL CHECK ("outcome_count" >= 0),
+    "created_at" timestamp with time zone NOT NULL,
+    "finished_at" timestamp with time zone NULL,
+    CONSTRAINT "evaluation_once_per_job" UNIQUE ("job_id", "method"),
+    CONSTRAINT "evaluation_done_is_of_a_version" CHECK (("finished_at" IS NULL OR "model_version_id" IS NOT NULL))
+);
+
+-- What one evaluation made of one sample (see training.scoring.outcomes); goes with the sample when that is erased.
+CREATE TABLE "sample_outcomes" (
+    "evaluation_id" uuid NOT NULL,
+    "sample_id" bigint NOT NULL,
+    "is_right" boolean NOT NULL,
+    "score" double precision NOT NULL,
+    "truth" varchar(120) NOT NULL,
+    "said" varchar(120) NOT NULL,
+    "confidence" double precision NULL,
+    "doubt" double precision NULL,
+    "answer" jsonb NULL,
+    PRIMARY KEY ("evaluation_id", "sample_id")
+);
+
 -- `source` is the file that was brought, until the import has ended; `report` the CSV of what was not taken.
 CREATE TABLE "dataset_imports" (
     "id" uuid NOT NULL PRIMARY KEY,
@@ -266,90 +381,6 @@ CREATE TABLE "dataset_video_frames" (
     "sample_id" bigint NOT NULL PRIMARY KEY,
     "video_id" uuid NOT NULL,
     "second" double precision NOT NULL
-);
-
--- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
-CREATE TABLE "training_jobs" (
-    "id" uuid NOT NULL PRIMARY KEY,
-    "kind" varchar(10) NOT NULL,
-    "organization_id" bigint NULL,
-    "user_id" varchar(120) NOT NULL,
-    "name" varchar(120) NOT NULL,
-    "description" text NOT NULL,
-    "module_id" bigint NOT NULL,
-    "dataset_id" uuid NOT NULL,
-    "dataset_version_id" uuid NOT NULL,
-    "base_model_version_id" uuid NULL,
-    "evaluated_version_id" uuid NULL,
-    "evaluated_split" varchar(10) NOT NULL,
-    "trainer" varchar(60) NOT NULL,
-    "training_config" jsonb NOT NULL,
-    "hyperparameters" jsonb NOT NULL,
-    "seed" bigint NOT NULL,
-    "queue" varchar(40) NOT NULL,
-    "status" varchar(10) NOT NULL,
-    "progress_percent" smallint NOT NULL CHECK ("progress_percent" >= 0),
-    "current_epoch" integer NOT NULL CHECK ("current_epoch" >= 0),
-    "total_epochs" integer NOT NULL CHECK ("total_epochs" >= 0),
-    "metrics" jsonb NOT NULL,
-    "output_model_version_id" uuid NULL UNIQUE,
-    "max_attempts" smallint NOT NULL CHECK ("max_attempts" >= 0),
-    "cancel_requested_at" timestamp with time zone NULL,
-    "created_at" timestamp with time zone NOT NULL,
-    "started_at" timestamp with time zone NULL,
-    "completed_at" timestamp with time zone NULL,
-    "estimated_completion" timestamp with time zone NULL,
-    "error_message" text NOT NULL,
-    "created_by_id" bigint NOT NULL,
-    CONSTRAINT "job_status_known" CHECK ("status" IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
-    CONSTRAINT "job_progress_in_range" CHECK ("progress_percent" <= 100)
-);
-
--- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
-CREATE TABLE "ai_model_versions" (
-    "id" uuid NOT NULL PRIMARY KEY,
-    "organization_id" bigint NULL,
-    "user_id" varchar(120) NOT NULL,
-    "module_id" bigint NOT NULL,
-    "version" varchar(40) NOT NULL,
-    "name" varchar(120) NOT NULL,
-    "description" text NOT NULL,
-    "notes" text NOT NULL,
-    "training_job_id" uuid NULL,
-    "dataset_version_id" uuid NULL,
-    "base_version_id" uuid NULL,
-    "trainer_name" varchar(60) NOT NULL,
-    "encoding" varchar(80) NOT NULL,
-    "bundle_id" uuid NOT NULL,
-    "config_id" uuid NULL,
-    "card" text NOT NULL,
-    "trained_at" timestamp with time zone NOT NULL,
-    "accuracy" double precision NULL,
-    "precision_score" double precision NULL,
-    "recall_score" double precision NULL,
-    "f1_score" double precision NULL,
-    "inference_time_ms" double precision NULL,
-    "evaluation" jsonb NOT NULL,
-    "min_edge_version" varchar(40) NOT NULL,
-    "supported_platforms" jsonb NOT NULL,
-    "status" varchar(10) NOT NULL,
-    "four_eyes" boolean NOT NULL,
-    "requested_by_id" bigint NOT NULL,
-    "approved_by_id" bigint NULL,
-    "approved_at" timestamp with time zone NULL,
-    "approval_notes" text NOT NULL,
-    "release_requested_by_id" bigint NULL,
-    "release_requested_at" timestamp with time zone NULL,
-    "released_at" timestamp with time zone NULL,
-    "release_notes" text NOT NULL,
-    "deprecated_at" timestamp with time zone NULL,
-    "deprecation_reason" text NOT NULL,
-    "is_active" boolean NOT NULL,
-    "created_at" timestamp with time zone NOT NULL,
-    CONSTRAINT "model_status_known" CHECK ("status" IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
-    CONSTRAINT "model_approver_is_not_requester" CHECK ((NOT "four_eyes" OR "approved_by_id" IS NULL OR NOT ("approved_by_id" = ("requested_by_id") AND "approved_by_id" IS NOT NULL))),
-    CONSTRAINT "model_approved_by_a_person" CHECK ((NOT ("status" IN ('approved', 'released')) OR ("approved_at" IS NOT NULL AND "approved_by_id" IS NOT NULL))),
-    CONSTRAINT "model_active_is_released" CHECK ((NOT "is_active" OR "status" = 'released'))
 );
 
 -- An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
@@ -525,80 +556,6 @@ CREATE INDEX "truth_change_sample" ON "truth_changes" ("sample_id", "id");
 
 CREATE INDEX "truth_change_at" ON "truth_changes" ("at");
 
-ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_dataset_id_556744af_fk_training_datasets_id" FOREIGN KEY ("dataset_id") REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_city_id_25e1157b_fk_cities_id" FOREIGN KEY ("city_id") REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_source_id_6fbadfca_fk_stored_objects_id" FOREIGN KEY ("source_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_report_id_3fae7136_fk_stored_objects_id" FOREIGN KEY ("report_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_created_by_id_a90f4c05_fk_users_id" FOREIGN KEY ("created_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-CREATE UNIQUE INDEX "import_one_writes_to_a_dataset" ON "dataset_imports" ("dataset_id") WHERE "state" = 'importing';
-
-CREATE INDEX "dataset_imports_dataset_id_556744af" ON "dataset_imports" ("dataset_id");
-
-CREATE INDEX "dataset_imports_city_id_25e1157b" ON "dataset_imports" ("city_id");
-
-CREATE INDEX "dataset_imports_source_id_6fbadfca" ON "dataset_imports" ("source_id");
-
-CREATE INDEX "dataset_imports_report_id_3fae7136" ON "dataset_imports" ("report_id");
-
-CREATE INDEX "dataset_imports_created_by_id_a90f4c05" ON "dataset_imports" ("created_by_id");
-
-ALTER TABLE "dataset_import_records" ADD CONSTRAINT "dataset_import_records_job_id_3d174b8a_fk_dataset_imports_id" FOREIGN KEY ("job_id") REFERENCES "dataset_imports" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_import_records" ADD CONSTRAINT "dataset_import_recor_sample_id_a03a7bb7_fk_learning_" FOREIGN KEY ("sample_id") REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-CREATE INDEX "dataset_import_records_sample_id_a03a7bb7" ON "dataset_import_records" ("sample_id");
-
-ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_dataset_id_ada52eff_fk_training_datasets_id" FOREIGN KEY ("dataset_id") REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_version_id_e68fc4c8_fk_dataset_versions_id" FOREIGN KEY ("version_id") REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_object_id_02be056b_fk_stored_objects_id" FOREIGN KEY ("object_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_created_by_id_4eab6301_fk_users_id" FOREIGN KEY ("created_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-CREATE INDEX "dataset_exports_dataset_id_ada52eff" ON "dataset_exports" ("dataset_id");
-
-CREATE INDEX "dataset_exports_version_id_e68fc4c8" ON "dataset_exports" ("version_id");
-
-CREATE INDEX "dataset_exports_object_id_02be056b" ON "dataset_exports" ("object_id");
-
-CREATE INDEX "dataset_exports_created_by_id_4eab6301" ON "dataset_exports" ("created_by_id");
-
-CREATE INDEX "export_unfinished" ON "dataset_exports" ("beat_at") WHERE "state" IN ('pending', 'running');
-
-ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_dataset_id_188dfca6_fk_training_datasets_id" FOREIGN KEY ("dataset_id") REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_source_id_286070ef_fk_stored_objects_id" FOREIGN KEY ("source_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_city_id_7db6b9ed_fk_cities_id" FOREIGN KEY ("city_id") REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_created_by_id_720a0773_fk_users_id" FOREIGN KEY ("created_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-CREATE UNIQUE INDEX "growth_by_rule_once" ON "dataset_growths" ("dataset_id") WHERE ("kind" = 'rule' AND "state" = 'running');
-
-CREATE INDEX "dataset_growths_dataset_id_188dfca6" ON "dataset_growths" ("dataset_id");
-
-CREATE INDEX "dataset_growths_source_id_286070ef" ON "dataset_growths" ("source_id");
-
-CREATE INDEX "dataset_growths_city_id_7db6b9ed" ON "dataset_growths" ("city_id");
-
-CREATE INDEX "dataset_growths_created_by_id_720a0773" ON "dataset_growths" ("created_by_id");
-
-CREATE INDEX "growth_of_dataset" ON "dataset_growths" ("dataset_id", "created_at" DESC);
-
-CREATE INDEX "growth_running" ON "dataset_growths" ("created_at") WHERE "state" = 'running';
-
-ALTER TABLE "dataset_video_frames" ADD CONSTRAINT "dataset_video_frames_sample_id_2f62b86b_fk_learning_samples_id" FOREIGN KEY ("sample_id") REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-ALTER TABLE "dataset_video_frames" ADD CONSTRAINT "dataset_video_frames_video_id_6831a988_fk_stored_objects_id" FOREIGN KEY ("video_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
-
-CREATE INDEX "dataset_video_frames_video_id_6831a988" ON "dataset_video_frames" ("video_id");
-
 ALTER TABLE "training_jobs" ADD CONSTRAINT "training_jobs_organization_id_49d47cce_fk_organizations_id" FOREIGN KEY ("organization_id") REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE "training_jobs" ADD CONSTRAINT "training_jobs_module_id_8a47dfb3_fk_ai_modules_id" FOREIGN KEY ("module_id") REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED;
@@ -674,6 +631,100 @@ CREATE INDEX "ai_model_versions_requested_by_id_72f0854a" ON "ai_model_versions"
 CREATE INDEX "ai_model_versions_approved_by_id_2a54841c" ON "ai_model_versions" ("approved_by_id");
 
 CREATE INDEX "ai_model_versions_release_requested_by_id_a805b54c" ON "ai_model_versions" ("release_requested_by_id");
+
+ALTER TABLE "model_evaluations" ADD CONSTRAINT "model_evaluations_job_id_d4cc8963_fk_training_jobs_id" FOREIGN KEY ("job_id") REFERENCES "training_jobs" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "model_evaluations" ADD CONSTRAINT "model_evaluations_model_version_id_bce95add_fk_ai_model_" FOREIGN KEY ("model_version_id") REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "model_evaluations" ADD CONSTRAINT "model_evaluations_dataset_version_id_1da5dca0_fk_dataset_v" FOREIGN KEY ("dataset_version_id") REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE INDEX "evaluation_of_version" ON "model_evaluations" ("model_version_id", "dataset_version_id", "split");
+
+CREATE INDEX "evaluation_on_split" ON "model_evaluations" ("dataset_version_id", "split");
+
+ALTER TABLE "sample_outcomes" ADD CONSTRAINT "sample_outcomes_evaluation_id_057a7f72_fk_model_evaluations_id" FOREIGN KEY ("evaluation_id") REFERENCES "model_evaluations" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "sample_outcomes" ADD CONSTRAINT "sample_outcomes_sample_id_c2357137_fk_learning_samples_id" FOREIGN KEY ("sample_id") REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE INDEX "sample_outcomes_sample_id_c2357137" ON "sample_outcomes" ("sample_id");
+
+CREATE INDEX "outcome_wrong" ON "sample_outcomes" ("evaluation_id", "sample_id") WHERE NOT "is_right";
+
+CREATE INDEX "outcome_suspected" ON "sample_outcomes" ("evaluation_id", "doubt" DESC) WHERE "doubt" IS NOT NULL;
+
+ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_dataset_id_556744af_fk_training_datasets_id" FOREIGN KEY ("dataset_id") REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_city_id_25e1157b_fk_cities_id" FOREIGN KEY ("city_id") REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_source_id_6fbadfca_fk_stored_objects_id" FOREIGN KEY ("source_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_report_id_3fae7136_fk_stored_objects_id" FOREIGN KEY ("report_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_imports" ADD CONSTRAINT "dataset_imports_created_by_id_a90f4c05_fk_users_id" FOREIGN KEY ("created_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE UNIQUE INDEX "import_one_writes_to_a_dataset" ON "dataset_imports" ("dataset_id") WHERE "state" = 'importing';
+
+CREATE INDEX "dataset_imports_dataset_id_556744af" ON "dataset_imports" ("dataset_id");
+
+CREATE INDEX "dataset_imports_city_id_25e1157b" ON "dataset_imports" ("city_id");
+
+CREATE INDEX "dataset_imports_source_id_6fbadfca" ON "dataset_imports" ("source_id");
+
+CREATE INDEX "dataset_imports_report_id_3fae7136" ON "dataset_imports" ("report_id");
+
+CREATE INDEX "dataset_imports_created_by_id_a90f4c05" ON "dataset_imports" ("created_by_id");
+
+ALTER TABLE "dataset_import_records" ADD CONSTRAINT "dataset_import_records_job_id_3d174b8a_fk_dataset_imports_id" FOREIGN KEY ("job_id") REFERENCES "dataset_imports" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_import_records" ADD CONSTRAINT "dataset_import_recor_sample_id_a03a7bb7_fk_learning_" FOREIGN KEY ("sample_id") REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE INDEX "dataset_import_records_sample_id_a03a7bb7" ON "dataset_import_records" ("sample_id");
+
+ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_dataset_id_ada52eff_fk_training_datasets_id" FOREIGN KEY ("dataset_id") REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_version_id_e68fc4c8_fk_dataset_versions_id" FOREIGN KEY ("version_id") REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_object_id_02be056b_fk_stored_objects_id" FOREIGN KEY ("object_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_exports" ADD CONSTRAINT "dataset_exports_created_by_id_4eab6301_fk_users_id" FOREIGN KEY ("created_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE INDEX "dataset_exports_dataset_id_ada52eff" ON "dataset_exports" ("dataset_id");
+
+CREATE INDEX "dataset_exports_version_id_e68fc4c8" ON "dataset_exports" ("version_id");
+
+CREATE INDEX "dataset_exports_object_id_02be056b" ON "dataset_exports" ("object_id");
+
+CREATE INDEX "dataset_exports_created_by_id_4eab6301" ON "dataset_exports" ("created_by_id");
+
+CREATE INDEX "export_unfinished" ON "dataset_exports" ("beat_at") WHERE "state" IN ('pending', 'running');
+
+ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_dataset_id_188dfca6_fk_training_datasets_id" FOREIGN KEY ("dataset_id") REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_source_id_286070ef_fk_stored_objects_id" FOREIGN KEY ("source_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_city_id_7db6b9ed_fk_cities_id" FOREIGN KEY ("city_id") REFERENCES "cities" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_growths" ADD CONSTRAINT "dataset_growths_created_by_id_720a0773_fk_users_id" FOREIGN KEY ("created_by_id") REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE UNIQUE INDEX "growth_by_rule_once" ON "dataset_growths" ("dataset_id") WHERE ("kind" = 'rule' AND "state" = 'running');
+
+CREATE INDEX "dataset_growths_dataset_id_188dfca6" ON "dataset_growths" ("dataset_id");
+
+CREATE INDEX "dataset_growths_source_id_286070ef" ON "dataset_growths" ("source_id");
+
+CREATE INDEX "dataset_growths_city_id_7db6b9ed" ON "dataset_growths" ("city_id");
+
+CREATE INDEX "dataset_growths_created_by_id_720a0773" ON "dataset_growths" ("created_by_id");
+
+CREATE INDEX "growth_of_dataset" ON "dataset_growths" ("dataset_id", "created_at" DESC);
+
+CREATE INDEX "growth_running" ON "dataset_growths" ("created_at") WHERE "state" = 'running';
+
+ALTER TABLE "dataset_video_frames" ADD CONSTRAINT "dataset_video_frames_sample_id_2f62b86b_fk_learning_samples_id" FOREIGN KEY ("sample_id") REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+ALTER TABLE "dataset_video_frames" ADD CONSTRAINT "dataset_video_frames_video_id_6831a988_fk_stored_objects_id" FOREIGN KEY ("video_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
+
+CREATE INDEX "dataset_video_frames_video_id_6831a988" ON "dataset_video_frames" ("video_id");
 
 ALTER TABLE "training_runs" ADD CONSTRAINT "training_runs_job_id_178959eb_fk_training_jobs_id" FOREIGN KEY ("job_id") REFERENCES "training_jobs" ("id") DEFERRABLE INITIALLY DEFERRED;
 

@@ -155,6 +155,121 @@ CREATE TABLE "truth_changes" (
     "at" datetime NOT NULL
 );
 
+-- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
+CREATE TABLE "training_jobs" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "kind" varchar(10) NOT NULL,
+    "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" varchar(120) NOT NULL,
+    "name" varchar(120) NOT NULL,
+    "description" text NOT NULL,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "dataset_id" char(32) NOT NULL REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "dataset_version_id" char(32) NOT NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "base_model_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "evaluated_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "evaluated_split" varchar(10) NOT NULL,
+    "trainer" varchar(60) NOT NULL,
+    "training_config" text NOT NULL CHECK ((JSON_VALID("training_config") OR "training_config" IS NULL)),
+    "hyperparameters" text NOT NULL CHECK ((JSON_VALID("hyperparameters") OR "hyperparameters" IS NULL)),
+    "seed" bigint NOT NULL,
+    "queue" varchar(40) NOT NULL,
+    "status" varchar(10) NOT NULL,
+    "progress_percent" smallint unsigned NOT NULL CHECK ("progress_percent" >= 0),
+    "current_epoch" integer unsigned NOT NULL CHECK ("current_epoch" >= 0),
+    "total_epochs" integer unsigned NOT NULL CHECK ("total_epochs" >= 0),
+    "metrics" text NOT NULL CHECK ((JSON_VALID("metrics") OR "metrics" IS NULL)),
+    "output_model_version_id" char(32) NULL UNIQUE REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "max_attempts" smallint unsigned NOT NULL CHECK ("max_attempts" >= 0),
+    "cancel_requested_at" datetime NULL,
+    "created_at" datetime NOT NULL,
+    "started_at" datetime NULL,
+    "completed_at" datetime NULL,
+    "estimated_completion" datetime NULL,
+    "error_message" text NOT NULL,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT "job_status_known" CHECK ("status" IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
+    CONSTRAINT "job_progress_in_range" CHECK ("progress_percent" <= 100)
+);
+
+-- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
+CREATE TABLE "ai_model_versions" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" varchar(120) NOT NULL,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "version" varchar(40) NOT NULL,
+    "name" varchar(120) NOT NULL,
+    "description" text NOT NULL,
+    "notes" text NOT NULL,
+    "training_job_id" char(32) NULL REFERENCES "training_jobs" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "dataset_version_id" char(32) NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "base_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "trainer_name" varchar(60) NOT NULL,
+    "encoding" varchar(80) NOT NULL,
+    "bundle_id" char(32) NOT NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "config_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "card" text NOT NULL,
+    "trained_at" datetime NOT NULL,
+    "accuracy" real NULL,
+    "precision_score" real NULL,
+    "recall_score" real NULL,
+    "f1_score" real NULL,
+    "inference_time_ms" real NULL,
+    "evaluation" text NOT NULL CHECK ((JSON_VALID("evaluation") OR "evaluation" IS NULL)),
+    "min_edge_version" varchar(40) NOT NULL,
+    "supported_platforms" text NOT NULL CHECK ((JSON_VALID("supported_platforms") OR "supported_platforms" IS NULL)),
+    "status" varchar(10) NOT NULL,
+    "four_eyes" bool NOT NULL,
+    "gate" text NOT NULL CHECK ((JSON_VALID("gate") OR "gate" IS NULL)),
+    "requested_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "approved_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "approved_at" datetime NULL,
+    "approval_notes" text NOT NULL,
+    "release_requested_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "release_requested_at" datetime NULL,
+    "released_at" datetime NULL,
+    "release_notes" text NOT NULL,
+    "deprecated_at" datetime NULL,
+    "deprecation_reason" text NOT NULL,
+    "is_active" bool NOT NULL,
+    "created_at" datetime NOT NULL,
+    CONSTRAINT "model_status_known" CHECK ("status" IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
+    CONSTRAINT "model_approver_is_not_requester" CHECK ((NOT "four_eyes" OR "approved_by_id" IS NULL OR NOT ("approved_by_id" = ("requested_by_id") AND "approved_by_id" IS NOT NULL))),
+    CONSTRAINT "model_approved_by_a_person" CHECK ((NOT ("status" IN ('approved', 'released')) OR ("approved_at" IS NOT NULL AND "approved_by_id" IS NOT NULL))),
+    CONSTRAINT "model_active_is_released" CHECK ((NOT "is_active" OR "status" = 'released'))
+);
+
+-- One scoring of one version on one frozen split, by the job that trained it or one of kind evaluate; it never changes.
+CREATE TABLE "model_evaluations" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "job_id" char(32) NOT NULL REFERENCES "training_jobs" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "method" varchar(10) NOT NULL,
+    "model_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "dataset_version_id" char(32) NOT NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "split" varchar(10) NOT NULL,
+    "scores" text NOT NULL CHECK ((JSON_VALID("scores") OR "scores" IS NULL)),
+    "outcome_count" integer unsigned NOT NULL CHECK ("outcome_count" >= 0),
+    "created_at" datetime NOT NULL,
+    "finished_at" datetime NULL,
+    CONSTRAINT "evaluation_once_per_job" UNIQUE ("job_id", "method"),
+    CONSTRAINT "evaluation_done_is_of_a_version" CHECK (("finished_at" IS NULL OR "model_version_id" IS NOT NULL))
+);
+
+-- What one evaluation made of one sample (see training.scoring.outcomes); goes with the sample when that is erased.
+CREATE TABLE "sample_outcomes" (
+    "evaluation_id" char(32) NOT NULL REFERENCES "model_evaluations" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "sample_id" bigint NOT NULL REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "is_right" bool NOT NULL,
+    "score" real NOT NULL,
+    "truth" varchar(120) NOT NULL,
+    "said" varchar(120) NOT NULL,
+    "confidence" real NULL,
+    "doubt" real NULL,
+    "answer" text NULL CHECK ((JSON_VALID("answer") OR "answer" IS NULL)),
+    PRIMARY KEY ("evaluation_id", "sample_id")
+);
+
 -- `source` is the file that was brought, until the import has ended; `report` the CSV of what was not taken.
 CREATE TABLE "dataset_imports" (
     "id" char(32) NOT NULL PRIMARY KEY,
@@ -266,90 +381,6 @@ CREATE TABLE "dataset_video_frames" (
     "sample_id" bigint NOT NULL PRIMARY KEY REFERENCES "learning_samples" ("id") DEFERRABLE INITIALLY DEFERRED,
     "video_id" char(32) NOT NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
     "second" real NOT NULL
-);
-
--- Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
-CREATE TABLE "training_jobs" (
-    "id" char(32) NOT NULL PRIMARY KEY,
-    "kind" varchar(10) NOT NULL,
-    "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "user_id" varchar(120) NOT NULL,
-    "name" varchar(120) NOT NULL,
-    "description" text NOT NULL,
-    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "dataset_id" char(32) NOT NULL REFERENCES "training_datasets" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "dataset_version_id" char(32) NOT NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "base_model_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "evaluated_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "evaluated_split" varchar(10) NOT NULL,
-    "trainer" varchar(60) NOT NULL,
-    "training_config" text NOT NULL CHECK ((JSON_VALID("training_config") OR "training_config" IS NULL)),
-    "hyperparameters" text NOT NULL CHECK ((JSON_VALID("hyperparameters") OR "hyperparameters" IS NULL)),
-    "seed" bigint NOT NULL,
-    "queue" varchar(40) NOT NULL,
-    "status" varchar(10) NOT NULL,
-    "progress_percent" smallint unsigned NOT NULL CHECK ("progress_percent" >= 0),
-    "current_epoch" integer unsigned NOT NULL CHECK ("current_epoch" >= 0),
-    "total_epochs" integer unsigned NOT NULL CHECK ("total_epochs" >= 0),
-    "metrics" text NOT NULL CHECK ((JSON_VALID("metrics") OR "metrics" IS NULL)),
-    "output_model_version_id" char(32) NULL UNIQUE REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "max_attempts" smallint unsigned NOT NULL CHECK ("max_attempts" >= 0),
-    "cancel_requested_at" datetime NULL,
-    "created_at" datetime NOT NULL,
-    "started_at" datetime NULL,
-    "completed_at" datetime NULL,
-    "estimated_completion" datetime NULL,
-    "error_message" text NOT NULL,
-    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT "job_status_known" CHECK ("status" IN ('pending', 'queued', 'running', 'completed', 'failed', 'cancelled')),
-    CONSTRAINT "job_progress_in_range" CHECK ("progress_percent" <= 100)
-);
-
--- Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
-CREATE TABLE "ai_model_versions" (
-    "id" char(32) NOT NULL PRIMARY KEY,
-    "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "user_id" varchar(120) NOT NULL,
-    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "version" varchar(40) NOT NULL,
-    "name" varchar(120) NOT NULL,
-    "description" text NOT NULL,
-    "notes" text NOT NULL,
-    "training_job_id" char(32) NULL REFERENCES "training_jobs" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "dataset_version_id" char(32) NULL REFERENCES "dataset_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "base_version_id" char(32) NULL REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "trainer_name" varchar(60) NOT NULL,
-    "encoding" varchar(80) NOT NULL,
-    "bundle_id" char(32) NOT NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "config_id" char(32) NULL REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "card" text NOT NULL,
-    "trained_at" datetime NOT NULL,
-    "accuracy" real NULL,
-    "precision_score" real NULL,
-    "recall_score" real NULL,
-    "f1_score" real NULL,
-    "inference_time_ms" real NULL,
-    "evaluation" text NOT NULL CHECK ((JSON_VALID("evaluation") OR "evaluation" IS NULL)),
-    "min_edge_version" varchar(40) NOT NULL,
-    "supported_platforms" text NOT NULL CHECK ((JSON_VALID("supported_platforms") OR "supported_platforms" IS NULL)),
-    "status" varchar(10) NOT NULL,
-    "four_eyes" bool NOT NULL,
-    "requested_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "approved_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "approved_at" datetime NULL,
-    "approval_notes" text NOT NULL,
-    "release_requested_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
-    "release_requested_at" datetime NULL,
-    "released_at" datetime NULL,
-    "release_notes" text NOT NULL,
-    "deprecated_at" datetime NULL,
-    "deprecation_reason" text NOT NULL,
-    "is_active" bool NOT NULL,
-    "created_at" datetime NOT NULL,
-    CONSTRAINT "model_status_known" CHECK ("status" IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
-    CONSTRAINT "model_approver_is_not_requester" CHECK ((NOT "four_eyes" OR "approved_by_id" IS NULL OR NOT ("approved_by_id" = ("requested_by_id") AND "approved_by_id" IS NOT NULL))),
-    CONSTRAINT "model_approved_by_a_person" CHECK ((NOT ("status" IN ('approved', 'released')) OR ("approved_at" IS NOT NULL AND "approved_by_id" IS NOT NULL))),
-    CONSTRAINT "model_active_is_released" CHECK ((NOT "is_active" OR "status" = 'released'))
 );
 
 -- An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
@@ -481,46 +512,6 @@ CREATE INDEX "truth_change_sample" ON "truth_changes" ("sample_id", "id");
 
 CREATE INDEX "truth_change_at" ON "truth_changes" ("at");
 
-CREATE UNIQUE INDEX "import_one_writes_to_a_dataset" ON "dataset_imports" ("dataset_id") WHERE "state" = 'importing';
-
-CREATE INDEX "dataset_imports_dataset_id_556744af" ON "dataset_imports" ("dataset_id");
-
-CREATE INDEX "dataset_imports_city_id_25e1157b" ON "dataset_imports" ("city_id");
-
-CREATE INDEX "dataset_imports_source_id_6fbadfca" ON "dataset_imports" ("source_id");
-
-CREATE INDEX "dataset_imports_report_id_3fae7136" ON "dataset_imports" ("report_id");
-
-CREATE INDEX "dataset_imports_created_by_id_a90f4c05" ON "dataset_imports" ("created_by_id");
-
-CREATE INDEX "dataset_import_records_sample_id_a03a7bb7" ON "dataset_import_records" ("sample_id");
-
-CREATE INDEX "dataset_exports_dataset_id_ada52eff" ON "dataset_exports" ("dataset_id");
-
-CREATE INDEX "dataset_exports_version_id_e68fc4c8" ON "dataset_exports" ("version_id");
-
-CREATE INDEX "dataset_exports_object_id_02be056b" ON "dataset_exports" ("object_id");
-
-CREATE INDEX "dataset_exports_created_by_id_4eab6301" ON "dataset_exports" ("created_by_id");
-
-CREATE INDEX "export_unfinished" ON "dataset_exports" ("beat_at") WHERE "state" IN ('pending', 'running');
-
-CREATE UNIQUE INDEX "growth_by_rule_once" ON "dataset_growths" ("dataset_id") WHERE ("kind" = 'rule' AND "state" = 'running');
-
-CREATE INDEX "dataset_growths_dataset_id_188dfca6" ON "dataset_growths" ("dataset_id");
-
-CREATE INDEX "dataset_growths_source_id_286070ef" ON "dataset_growths" ("source_id");
-
-CREATE INDEX "dataset_growths_city_id_7db6b9ed" ON "dataset_growths" ("city_id");
-
-CREATE INDEX "dataset_growths_created_by_id_720a0773" ON "dataset_growths" ("created_by_id");
-
-CREATE INDEX "growth_of_dataset" ON "dataset_growths" ("dataset_id", "created_at" DESC);
-
-CREATE INDEX "growth_running" ON "dataset_growths" ("created_at") WHERE "state" = 'running';
-
-CREATE INDEX "dataset_video_frames_video_id_6831a988" ON "dataset_video_frames" ("video_id");
-
 CREATE INDEX "training_jobs_organization_id_49d47cce" ON "training_jobs" ("organization_id");
 
 CREATE INDEX "training_jobs_module_id_8a47dfb3" ON "training_jobs" ("module_id");
@@ -560,6 +551,56 @@ CREATE INDEX "ai_model_versions_requested_by_id_72f0854a" ON "ai_model_versions"
 CREATE INDEX "ai_model_versions_approved_by_id_2a54841c" ON "ai_model_versions" ("approved_by_id");
 
 CREATE INDEX "ai_model_versions_release_requested_by_id_a805b54c" ON "ai_model_versions" ("release_requested_by_id");
+
+CREATE INDEX "evaluation_of_version" ON "model_evaluations" ("model_version_id", "dataset_version_id", "split");
+
+CREATE INDEX "evaluation_on_split" ON "model_evaluations" ("dataset_version_id", "split");
+
+CREATE INDEX "sample_outcomes_sample_id_c2357137" ON "sample_outcomes" ("sample_id");
+
+CREATE INDEX "outcome_wrong" ON "sample_outcomes" ("evaluation_id", "sample_id") WHERE NOT "is_right";
+
+CREATE INDEX "outcome_suspected" ON "sample_outcomes" ("evaluation_id", "doubt" DESC) WHERE "doubt" IS NOT NULL;
+
+CREATE UNIQUE INDEX "import_one_writes_to_a_dataset" ON "dataset_imports" ("dataset_id") WHERE "state" = 'importing';
+
+CREATE INDEX "dataset_imports_dataset_id_556744af" ON "dataset_imports" ("dataset_id");
+
+CREATE INDEX "dataset_imports_city_id_25e1157b" ON "dataset_imports" ("city_id");
+
+CREATE INDEX "dataset_imports_source_id_6fbadfca" ON "dataset_imports" ("source_id");
+
+CREATE INDEX "dataset_imports_report_id_3fae7136" ON "dataset_imports" ("report_id");
+
+CREATE INDEX "dataset_imports_created_by_id_a90f4c05" ON "dataset_imports" ("created_by_id");
+
+CREATE INDEX "dataset_import_records_sample_id_a03a7bb7" ON "dataset_import_records" ("sample_id");
+
+CREATE INDEX "dataset_exports_dataset_id_ada52eff" ON "dataset_exports" ("dataset_id");
+
+CREATE INDEX "dataset_exports_version_id_e68fc4c8" ON "dataset_exports" ("version_id");
+
+CREATE INDEX "dataset_exports_object_id_02be056b" ON "dataset_exports" ("object_id");
+
+CREATE INDEX "dataset_exports_created_by_id_4eab6301" ON "dataset_exports" ("created_by_id");
+
+CREATE INDEX "export_unfinished" ON "dataset_exports" ("beat_at") WHERE "state" IN ('pending', 'running');
+
+CREATE UNIQUE INDEX "growth_by_rule_once" ON "dataset_growths" ("dataset_id") WHERE ("kind" = 'rule' AND "state" = 'running');
+
+CREATE INDEX "dataset_growths_dataset_id_188dfca6" ON "dataset_growths" ("dataset_id");
+
+CREATE INDEX "dataset_growths_source_id_286070ef" ON "dataset_growths" ("source_id");
+
+CREATE INDEX "dataset_growths_city_id_7db6b9ed" ON "dataset_growths" ("city_id");
+
+CREATE INDEX "dataset_growths_created_by_id_720a0773" ON "dataset_growths" ("created_by_id");
+
+CREATE INDEX "growth_of_dataset" ON "dataset_growths" ("dataset_id", "created_at" DESC);
+
+CREATE INDEX "growth_running" ON "dataset_growths" ("created_at") WHERE "state" = 'running';
+
+CREATE INDEX "dataset_video_frames_video_id_6831a988" ON "dataset_video_frames" ("video_id");
 
 CREATE UNIQUE INDEX "run_one_alive_per_job" ON "training_runs" ("job_id") WHERE "state" IN ('claimed', 'running');
 
