@@ -15,11 +15,13 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from accounts.append_only import DO, UNDO
+from tests import templates, thrift
 
 # The same examples in every run, however slow the machine is: a fault that is found stays found, and nothing else fails.
 hypothesis_settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("house")
 
+thrift.begin()
 django_settings.MIDDLEWARE.insert(0, "tests.wire.Listening")
 django_settings.KEY_SECONDS = 0  # tests change who may do what, and see what comes of it at once
 
@@ -85,8 +87,10 @@ TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """Part whoever still holds the test database, such as a live server's last thread, so that it can be dropped."""
+def django_db_setup(request, django_db_modify_db_settings, django_db_blocker) -> Iterator[None]:
+    """Migrate once for all processes, and part whoever still holds the database at the end, so that it can be dropped."""
+    with django_db_blocker.unblock(), templates.shared():
+        request.getfixturevalue("django_db_setup")
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -108,15 +112,27 @@ def _own_folders(tmp_path: Path, settings) -> None:
         settings.STORAGES = {**django_settings.STORAGES, "objects": {**objects, "OPTIONS": options}}
 
 
+def pytest_collection_finish() -> None:
+    thrift.set_aside()
+
+
 def pytest_collection_modifyitems(items) -> None:
-    """Begin with the long ones, so that of two processes neither waits for the other at the end."""
-    items.sort(key=lambda item: item.path.name not in {"test_demo.py", "test_gallery.py"})
+    """Begin with the long ones, so that of two processes neither waits for the other at the end.
+
+    The demo takes a database of its own, so that meanwhile the other process makes the one that both go on with.
+    """
+    items.sort(key=lambda item: item.path.parts[-2:] not in {("browser", "test_demo.py"), ("browser", "test_gallery.py")})
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
     """Name what was skipped."""
     for report in terminalreporter.stats.get("skipped", ()):
         terminalreporter.write_line(f"skipped: {report.nodeid}")
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        templates.forget()
 
 
 def pytest_sessionfinish(session, exitstatus) -> None:

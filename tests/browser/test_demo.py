@@ -10,7 +10,7 @@ pytestmark = pytest.mark.loop
 
 @pytest.fixture
 def facts(tmp_path):
-    with playing.own_database() as database, playing.staying(tmp_path, database) as said:
+    with playing.own_database(tmp_path) as database, playing.staying(tmp_path, database) as said:
         yield said
 
 

@@ -18,20 +18,26 @@ from django.conf import settings
 
 from config.services import object_store
 from core.s3_store import S3Store
+from tests import templates
 
 PATIENCE = 240
 
 
 @contextmanager
-def own_database() -> Iterator[str]:
-    """Answer the address of a new database beside the given one, or "" for a file of its own."""
+def own_database(migrated_in: Path | None = None) -> Iterator[str]:
+    """Answer the address of a new database beside the given one, or "" for a file of its own, which lies in `migrated_in`.
+
+    Where that is given and the suite has a migrated database to copy, this one is migrated too.
+    """
     url = os.environ.get("DATABASE_URL", "")
     if not url:
+        if migrated_in:
+            templates.copy_to(migrated_in / "hub.sqlite3")
         yield ""
         return
     name = f"demo_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} {templates.of_postgresql() if migrated_in else ''}")
         try:
             yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
         finally:
