@@ -49,6 +49,7 @@ app.conf.update(
             "schedule": 3600.0,
             "options": {"queue": "training.cpu"},
         },
+        "withdraw what no edge holds": {"task": "deployments.tasks.withdraw_unheld", "schedule": 3600.0},
         "advance rollouts": {"task": "deployments.tasks.advance_rollouts", "schedule": 10.0},
     },
     beat_schedule_filename=str(settings.VAR / "beat"),

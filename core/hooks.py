@@ -52,3 +52,4 @@ class Hook(Generic[Payload, Answer]):
 samples_settled: Hook[Sequence[SampleChange], None] = Hook("samples_settled")
 erasure_impact: Hook[Sequence[int], Impact] = Hook("erasure_impact")
 objects_gone: Hook[Sequence[int], None] = Hook("objects_gone")
+assigning_key_changed: Hook[None, None] = Hook("assigning_key_changed")

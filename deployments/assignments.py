@@ -94,6 +94,14 @@ def sign(edges: Sequence[int], signer: Signer) -> None:
         _store(rows, expires_at)
 
 
+def outdate(_: None) -> None:
+    """Have every edge's document signed anew when it is next asked for: another key signs them from now on."""
+    now = timezone.now()
+    signed = EdgeServer.objects.filter(assignment_expires_at__gt=now)
+    list(signed.select_for_update().order_by("pk").values_list("pk"))
+    signed.update(assignment_expires_at=now)
+
+
 def lock(edges: Sequence[int]) -> None:
     """Keep others from assigning to these edges (ids, in order) until this transaction ends."""
     for batch in batches(edges):

@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 
 from core.errors import Refusal
-from deployments.actions import push, rollout
+from deployments.actions import push, rollout, withdrawal
 
 PUSH_RETRIES = 3
 FIRST_BACKOFF = 5  # seconds, then twice as long each time
@@ -22,6 +22,12 @@ def advance_rollouts() -> None:
             rollout.advance(rollout_id)
         except Refusal as refusal:
             logger.warning("rollout did not advance", rollout=str(rollout_id), reason=refusal.detail)
+
+
+@shared_task(name="deployments.tasks.withdraw_unheld")
+def withdraw_unheld() -> None:
+    """Take deprecated versions that no edge holds off the signed lists."""
+    withdrawal.withdraw_unheld()
 
 
 @shared_task(name="deployments.tasks.push_assignment", bind=True, max_retries=PUSH_RETRIES)

@@ -27,8 +27,17 @@ from tests.factories import training as training_factory
 from tests.factories.deployments import released_version
 from tests.factories.training_models import FrozenVersionFactory, ModelVersionFactory
 from training import trust
-from training.actions import dataset, job, model_version, run, version
-from training.models import DatasetStatus, JobStatus, ModelStatus, RunState, TrainingJob, VersionState
+from training.actions import dataset, job, model_version, run, signing, version
+from training.models import (
+    DatasetStatus,
+    JobStatus,
+    ModelStatus,
+    RunState,
+    SigningRequest,
+    TrainingJob,
+    TrustDocument,
+    VersionState,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +71,7 @@ MOVES = {
     "training.modelversion": (
         "draft>testing,deprecated testing>approved,draft approved>released,draft,deprecated released>deprecated deprecated>"
     ),
+    "training.signingrequest": "open>published,superseded published> superseded>",
     "deployments.rollout": (
         "draft>scheduled,running,aborted scheduled>running,aborted running>paused,completed,aborted,rolling_back "
         "paused>running,aborted,rolling_back completed>rolling_back aborted>rolling_back rolling_back>rolled_back rolled_back>"
@@ -404,6 +414,35 @@ def test_model_version():
     }
     walk(table, verbs, make)
     assert set(ModelStatus) == {"draft", "testing", "approved", "released", "deprecated"}
+
+
+def test_signing_request():
+    trust.init()
+    (settings.TRUST_DIR / "keys" / "targets.pem").rename(settings.TRUST_DIR / "elsewhere.pem")
+    key = trust.read(settings.TRUST_DIR / "elsewhere.pem")
+    put_into(released_version_waiting(), ModelStatus.DRAFT)  # the table makes its own requests
+
+    def make(state):
+        SigningRequest.objects.filter(state="open").update(state="superseded")
+        TrustDocument.objects.awaiting_signatures().delete()
+        released_version_waiting()
+        return put_into(trust.opened(), state)
+
+    table = """
+        state       sign        ask_more
+        open        published   superseded
+        published   -           published
+        superseded  -           superseded
+    """
+    verbs = {
+        "sign": lambda row: signing.sign_with(key, by=None, signers=trust.at_hand()),
+        "ask_more": lambda row: released_version_waiting(),
+    }
+    walk(table, verbs, make)
+
+
+def released_version_waiting():
+    return model_version.release(ModelVersionFactory(status=ModelStatus.APPROVED), by=people.bo())
 
 
 @pytest.fixture

@@ -9,15 +9,16 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
-from accounts.api.authentication import KeyAuthentication
+from accounts.api.authentication import KeyAuthentication, authenticate_header
 from accounts.api.authorise import authorise, read_body, speaker
-from accounts.policy import Permission
+from accounts.policy import Permission, is_allowed
 from core.errors import Missing
 from core.pages import found
 from deployments import reports
@@ -29,7 +30,7 @@ from deployments.models import EdgeServer, ModelDeployment
 from training import trust
 from training.models import TrustRole
 
-TRUST_FILE = re.compile(r"(?:([1-9][0-9]{0,8})\.)?(root|timestamp|snapshot|targets|assignments)\.json")
+TRUST_FILE = re.compile(r"(?:([1-9][0-9]{0,8})\.)?(root|timestamp|snapshot|targets|assignments|org-[1-9][0-9]{0,17})\.json")
 JITTER = 0.1
 
 
@@ -120,14 +121,31 @@ def assignment(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def trust_file(request: HttpRequest, name: str) -> HttpResponse:
-    """Answer a public trust document by its TUF file name: `1.root.json`, `timestamp.json`, `3.targets.json`."""
+    """Answer a trust document by its TUF file name: `1.root.json`, `timestamp.json`, `3.targets.json`.
+
+    All are public but an organization's own list (`2.org-5.json`), which only its own edges are shown.
+    """
     named = TRUST_FILE.fullmatch(name)
     if named is None or (named[1] is None) != (named[2] == TrustRole.TIMESTAMP):
         raise Missing("There is no such trust document.")
+    is_own = trust.is_organization(named[2])
+    if is_own and not _is_edge_of(request, named[2]):
+        raise Missing("There is no such trust document.")
     trust.init()
     body = trust.metadata(named[2], int(named[1]) if named[1] else None)
-    lasting = "public, max-age=31536000, immutable" if named[1] else "no-cache"
+    lasting = f"{'private' if is_own else 'public'}, max-age=31536000, immutable" if named[1] else "no-cache"
     return HttpResponse(body, content_type="application/json", headers={"Cache-Control": lasting})
+
+
+def _is_edge_of(request: HttpRequest, role: str) -> bool:
+    """Tell whether an edge of the organization speaks whose list `role` is."""
+    try:
+        spoken = authenticate_header(request.META.get("HTTP_AUTHORIZATION", ""))
+    except APIException:
+        return False
+    if not spoken or not is_allowed(spoken[0], Permission.SPEAK_AS_EDGE):
+        return False
+    return role == trust.role_of(spoken[0].organization_id)
 
 
 def speaking(user: Any) -> EdgeServer:

@@ -17,7 +17,7 @@ rollback = fleet.RolloutAct.as_view(verb=rollout.rollback, permission=Permission
 urlpatterns = [
     re_path(r"^edge/enrol/?$", edge.Enrol.as_view(), name="api-edge-enrol"),
     re_path(r"^edge/assignment/?$", edge.assignment, name="api-edge-assignment"),
-    re_path(r"^edge/trust/(?P<name>[0-9a-z.]{1,40})/?$", edge.trust_file, name="api-edge-trust"),
+    re_path(r"^edge/trust/(?P<name>[0-9a-z.-]{1,40})/?$", edge.trust_file, name="api-edge-trust"),
     re_path(rf"^edge/deployments/{UUID}/download/?$", edge.Download.as_view(), name="api-edge-download"),
     re_path(rf"^edge/deployments/{UUID}/reports/?$", edge.Reports.as_view(), name="api-edge-reports"),
     re_path(r"^edge/heartbeat/?$", edge.Heartbeat.as_view(), name="api-edge-heartbeat"),

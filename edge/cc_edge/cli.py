@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_agent(commands)
     _add_check(commands)
     _add_pull(commands)
+    _add_signing(commands)
     return parser
 
 
@@ -125,6 +126,20 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--dir", type=Path, help="an agent's folder, instead of hub and key")
     _add_hub(check)
     check.set_defaults(command=_check)
+
+
+def _add_signing(commands: Any) -> None:
+    key = commands.add_parser("key", help="make a key of the root's or of releases, on its holder's machine")
+    key.add_argument("file", type=Path, help="where the private key is written; the public one goes beside it, as FILE.pub")
+    key.add_argument("--name", required=True, help="whose key it is, for those who read signatures")
+    key.set_defaults(command=_make_key)
+    sign = commands.add_parser("sign", help="see what a hub asks to have signed, and sign it; needs no network")
+    sign.add_argument("file", type=Path, help="the file to sign, as the hub gave it or with others' signatures")
+    sign.add_argument("--key", type=Path, help="the private key; without it the file is only shown")
+    sign.add_argument("--password-file", type=Path, help="where the key's password stands, if it has one")
+    sign.add_argument("--out", type=Path, help="where the signed file is written (default: FILE.signed)")
+    sign.add_argument("--yes", action="store_true", help="sign without being asked")
+    sign.set_defaults(command=_sign)
 
 
 def _upload(options: argparse.Namespace) -> int:
@@ -276,6 +291,36 @@ def _check(options: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     print(json.dumps(found.summary()), flush=True)
     return found.exit_code
+
+
+def _make_key(options: argparse.Namespace) -> int:
+    from cc_edge.signing import make_key
+
+    print(json.dumps(make_key(options.file, options.name)), flush=True)
+    return 0
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from cc_edge.home import write_durably
+    from cc_edge.signing import knows_root, read_request, root_sha256, sentences, sign, standing
+
+    asked = read_request(options.file)
+    print(f"Signing request {asked.number} asks that", *sentences(asked), sep="\n  ", file=sys.stderr)
+    if options.key is None:
+        print(json.dumps({"request": asked.number, "signatures": standing(asked)}), flush=True)
+        return 0
+    if not knows_root(options.key) and (root := root_sha256(asked)):
+        print(f"This key signs for the first time. Is {root} what the hub's trust status prints?", file=sys.stderr)
+    if not options.yes:
+        print("Sign this? Type yes: ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip() != "yes":
+            raise Misconfigured("Nothing was signed.")
+    password = options.password_file.read_bytes().strip() if options.password_file else None
+    answer = sign(asked, options.key, password=password)
+    out = options.out or options.file.with_name(f"{options.file.name}.signed")
+    write_durably(out, json.dumps(asked.facts, indent=1).encode())
+    print(json.dumps({**answer, "file": str(out)}), flush=True)
+    return 0
 
 
 def _infer(options: argparse.Namespace) -> int:

@@ -12,13 +12,14 @@ from tuf.api.metadata import Metadata
 
 from core.errors import Unavailable
 from deployments import assignments
-from deployments.actions import rollout
+from deployments.actions import rollout, withdrawal
 from deployments.models import EdgeServer, EdgeSlot
 from tests import people
 from tests.deployments.conftest import assigned_to
 from tests.factories.deployments import EdgeServerFactory, released_version
 from tests.factories.training_models import ModuleFactory
 from training import trust
+from training.actions import model_version, signing
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +151,30 @@ def test_signing_takes_as_many_statements_for_many_edges_as_for_one():
     for _ in range(20):
         EdgeServerFactory()
     assert statements() == few
+
+
+def test_with_another_key_that_assigns_every_edge_is_told_anew(settings):
+    edge, version = EdgeServerFactory(), released_version()
+    rollout.start(version, by=people.ada())
+    before = document_of(edge)
+    signing.rotate("assignments", None, by=None)  # the release key is at hand: it takes effect at once
+    after = document_of(edge)
+    assert after.signatures.keys().isdisjoint(before.signatures)
+    verify(after)
+    assert after.signed.version > before.signed.version
+
+
+def test_what_no_edge_holds_leaves_the_lists_and_what_one_goes_back_to_stays():
+    edge = EdgeServerFactory(organization=None)
+    run, previous, unheld, others = (released_version() for _ in range(4))
+    EdgeSlot.objects.filter(edge_server=edge).update(active_version=run.version, previous_version=previous.version)
+    elsewhere = released_version(organization=people.acme(), version=run.version)  # of the same number, where no edge is
+    for version in (previous, unheld, elsewhere):
+        model_version.deprecate(version, by=people.ada(), reason="Old.")
+    assert withdrawal.withdraw_unheld() == 2
+    assert withdrawal.withdraw_unheld() == 0
+    listed = {path for document in trust.lists().values() for path in document.signed.targets}
+    assert listed == {version.file_name for version in (run, previous, others)}
+    for version, is_gone in ((previous, False), (unheld, True), (elsewhere, True)):
+        version.refresh_from_db()
+        assert (version.withdrawn_at is not None) is is_gone

@@ -154,6 +154,22 @@ def test_there_are_no_other_trust_documents(name):
     assert APIClient().get(f"{EDGE}/trust/{name}").status_code == 404
 
 
+def test_an_organizations_list_is_shown_to_its_own_edges_only():
+    released_version(organization=people.acme())
+    own, other, none = (EdgeServerFactory(organization=of) for of in (people.acme(), people.petty(), None))
+    name = f"{EDGE}/trust/1.{trust.role_of(people.acme().pk)}.json"
+    answer = client_of(own.user).get(name)
+    assert (answer.status_code, "private" in answer["Cache-Control"]) == (200, True)
+    strangers = [
+        APIClient(),
+        client_with(KEY),
+        *(client_of(user) for user in (other.user, none.user, people.ada(), people.olga())),
+    ]
+    assert {client.get(name).status_code for client in strangers} == {404}
+    assert b"all/" not in answer.content
+    assert b".zip" not in APIClient().get(f"{EDGE}/trust/2.targets.json").content.replace(b"/*.zip", b"")
+
+
 # reports and download
 
 

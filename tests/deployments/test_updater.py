@@ -18,7 +18,7 @@ from tests import people
 from tests.factories.deployments import EdgeServerFactory, released_version
 from training import trust
 from training.models import TrustDocument
-from training.trust import repository
+from training.trust import documents
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,8 +100,8 @@ def test_even_a_stolen_hub_with_all_online_keys_cannot_name_a_new_file(updater):
     targets.signed.targets["all/meter_digits/6.6.6.zip"] = evil
     targets.signed.version += 1
     targets.sign(CryptoSigner.generate_ed25519())
-    repository._write("targets", targets, published_at=datetime.now(UTC))
-    repository._sign_fresh(signers, datetime.now(UTC))
+    documents.write("targets", targets, published_at=datetime.now(UTC))
+    trust.sign_fresh(signers, datetime.now(UTC))
     with pytest.raises(exceptions.UnsignedMetadataError):
         updater().refresh()
 
@@ -128,7 +128,7 @@ def test_another_root_is_refused(updater):
         root.add_key(signer.public_key, role)
     document = Metadata(root)
     document.sign(signer)
-    repository._write("root", document, published_at=datetime.now(UTC))
+    documents.write("root", document, published_at=datetime.now(UTC))
     with pytest.raises(exceptions.RepositoryError):
         updater().refresh()
 

@@ -13,7 +13,7 @@ from tests import people
 from tests.factories.training_models import FrozenVersionFactory, ModelVersionFactory, ModuleFactory, stored_bundle
 from tests.racing import race
 from training import trust
-from training.actions import model_version
+from training.actions import model_version, signing
 from training.models import JobKind, JobStatus, ModelStatus, ModelVersion, TrainingJob, TrainingRun, VersionState
 
 pytestmark = pytest.mark.django_db
@@ -248,7 +248,7 @@ def test_taking_an_asked_release_back_leaves_nothing_to_sign(verb):
     version = ModelVersionFactory(status=ModelStatus.APPROVED)
     model_version.release(version, by=people.bo())
     getattr(model_version, verb)(version, by=people.bo(), reason="wrong")
-    assert trust.proposal() is None
+    assert not trust.is_open()
 
 
 def test_a_signature_by_another_key_releases_nothing():
@@ -257,7 +257,9 @@ def test_a_signature_by_another_key_releases_nothing():
     signers = trust.at_hand()
     model_version.request_release(version, by=people.bo())
     with pytest.raises(Refused):
-        model_version.admit_signature(trust.sign_proposal(signers["assignments"]), by=people.bo(), signers=signers)
+        signing.sign_with(signers["assignments"], by=people.bo(), signers=signers)
+    with pytest.raises(Refused):
+        model_version.admit_signature(trust.request_file(), by=people.bo(), signers=signers)
     version.refresh_from_db()
     assert version.status == ModelStatus.APPROVED
 

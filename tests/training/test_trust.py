@@ -1,5 +1,6 @@
 """The trust repository: made once, renewed in time, and nothing released without the release key."""
 
+import json
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
@@ -125,11 +126,11 @@ def test_a_signature_of_the_release_key_publishes_targets_snapshot_and_timestamp
     trust.init()
     trust.propose({"all/m/1.0.0.zip": FILE})
     signers = trust.at_hand()
-    assert trust.admit(trust.sign_proposal(signers["targets"]), signers).is_complete
+    assert trust.sign_with(signers["targets"], signers).is_complete
     assert published("targets").signed.targets["all/m/1.0.0.zip"].hashes == {"sha256": FILE.sha256}
     assert published("snapshot").signed.meta["targets.json"].version == 2
     assert published("timestamp").signed.snapshot_meta.version == 2
-    assert trust.proposal() is None
+    assert not trust.is_open()
 
 
 @pytest.mark.django_db
@@ -139,7 +140,7 @@ def test_a_signature_of_any_other_key_is_refused(role):
     trust.propose({"all/m/1.0.0.zip": FILE})
     signers = trust.at_hand()
     with pytest.raises(Refused):
-        trust.admit(trust.sign_proposal(signers[role]), signers)
+        trust.sign_with(signers[role], signers)
     assert published("targets").signed.version == 1
 
 
@@ -148,15 +149,20 @@ def test_a_signature_over_another_document_is_refused():
     trust.init()
     trust.propose({"all/m/1.0.0.zip": FILE})
     signers = trust.at_hand()
-    other = trust.proposal()
-    other.signed.targets["all/m/evil.zip"] = other.signed.targets["all/m/1.0.0.zip"]
-    other.sign(signers["targets"])
+    other = json.loads(trust.request_file())
+    targets = Metadata.from_dict(other["documents"]["targets"])
+    targets.signed.targets["all/m/evil.zip"] = targets.signed.targets["all/m/1.0.0.zip"]
+    targets.sign(signers["targets"])
+    other["documents"]["targets"] = targets.to_dict()
     with pytest.raises(Refused, match="another document"):
-        trust.admit(other.to_bytes(), signers)
+        trust.admit(json.dumps(other).encode(), signers)
+    other["documents"] = {"timestamp": json.loads(trust.metadata("timestamp"))}
     with pytest.raises(Refused, match="another document"):
-        trust.admit(trust.metadata("timestamp"), signers)
-    with pytest.raises(Invalid):
-        trust.admit(b"{}", signers)
+        trust.admit(json.dumps(other).encode(), signers)
+    for content in (b"{}", b"no json", b"[" * 50_000, trust.metadata("timestamp")):
+        with pytest.raises(Invalid):
+            trust.admit(content, signers)
+    assert trust.opened().signed == []
 
 
 @pytest.mark.django_db
@@ -164,7 +170,7 @@ def test_a_released_path_keeps_its_content_for_ever():
     trust.init()
     signers = trust.at_hand()
     trust.propose({"all/m/1.0.0.zip": FILE})
-    trust.admit(trust.sign_proposal(signers["targets"]), signers)
+    trust.sign_with(signers["targets"], signers)
     with pytest.raises(Conflict, match="never changed"):
         trust.propose({"all/m/1.0.0.zip": trust.File("cd" * 32, 1234)})
 
@@ -176,27 +182,6 @@ def test_nothing_to_add_withdraws_the_proposal():
     trust.propose({})
     with pytest.raises(Conflict, match="Nothing awaits"):
         trust.standing()
-
-
-@pytest.mark.django_db
-def test_two_release_keys_need_two_signatures():
-    trust.init()
-    signers = trust.at_hand()
-    second = CryptoSigner.generate_ed25519()
-    root = published("root")
-    root.signed.add_key(second.public_key, "targets")
-    root.signed.roles["targets"].threshold = 2
-    root.signed.version = 2
-    root.sign(signers["root"])
-    TrustDocument.objects.create(
-        role="root", version=2, body=root.to_bytes(), expires_at=root.signed.expires, published_at=datetime.now(UTC)
-    )
-    trust.propose({"all/m/1.0.0.zip": FILE})
-    assert str(trust.admit(trust.sign_proposal(signers["targets"]), signers)) == "1/2"
-    with pytest.raises(Refused, match="no new signature"):
-        trust.admit(trust.sign_proposal(signers["targets"]), signers)
-    assert trust.admit(trust.sign_proposal(second), signers).is_complete
-    assert published("targets").signed.version == 2
 
 
 @pytest.mark.django_db
@@ -231,6 +216,10 @@ def test_refresh_waits_for_a_key_holder_where_the_release_key_is_elsewhere():
     age("targets", timedelta(days=1))
     assert trust.refresh() == []
     assert published("targets").signed.version == 1
+    assert (trust.opened().asks[0]["act"], str(trust.standing())) == ("renew", "0/1")
+    asked = trust.opened()
+    assert trust.refresh() == []
+    assert trust.opened() == asked
 
 
 @pytest.mark.django_db

@@ -80,7 +80,7 @@ def evaluate(
         raise Conflict(f"A model is evaluated on a frozen dataset version; this one is {chosen.state}.")
     if split not in Split.values:
         raise Invalid(f"There is no split {split}; there are {', '.join(Split.values)}.")
-    version = _locked(version)
+    version = locked(version)
     if version.status == ModelStatus.DEPRECATED:
         raise Conflict("A deprecated version is not evaluated any more.")
     same = version.evaluations.filter(dataset_version=chosen, evaluated_split=split)
@@ -111,7 +111,7 @@ def revise(version: ModelVersion, *, by: User | None, **texts: str) -> ModelVers
     if unknown := set(texts) - {"name", "description", "notes", "release_notes"}:
         raise Invalid(f"A version's {', '.join(sorted(unknown))} cannot be changed.")
     for name, text in texts.items():
-        setattr(version, name, _bounded(text, name).strip())
+        setattr(version, name, bounded(text, name).strip())
     if not 0 < len(version.name) <= 120:
         raise Invalid("A name has 1 to 120 characters.", errors={"name": ["has 1 to 120 characters"]})
     version.save(update_fields=list(texts))
@@ -123,10 +123,10 @@ def revise(version: ModelVersion, *, by: User | None, **texts: str) -> ModelVers
 def refuse(version: ModelVersion, *, by: User | None, reason: str) -> ModelVersion:
     """Send a version in testing, or approved and not released, back to draft; a reason is needed."""
     require(by, Permission.APPROVE_MODEL, version)
-    if not _bounded(reason, "reason").strip():
+    if not bounded(reason, "reason").strip():
         raise Invalid("Say why it is refused.", errors={"reason": ["A reason is needed."]})
     trust.lock()
-    asked = _locked(version).release_requested_at is not None
+    asked = locked(version).release_requested_at is not None
     version.move(
         ModelStatus.DRAFT,
         approved_by=None,
@@ -136,7 +136,7 @@ def refuse(version: ModelVersion, *, by: User | None, reason: str) -> ModelVersi
         release_requested_at=None,
     )
     if asked:
-        _propose_targets()
+        propose_targets(by)
     record(by, "refuse", version, reason=reason)
     return version
 
@@ -151,7 +151,7 @@ def approve(version: ModelVersion, *, by: User | None, notes: str = "") -> Model
         ModelStatus.APPROVED,
         approved_by=by,
         approved_at=timezone.now(),
-        approval_notes=_bounded(notes, "notes"),
+        approval_notes=bounded(notes, "notes"),
         four_eyes=settings.APPROVAL_FOUR_EYES,
     )
     record(by, "approve", version)
@@ -167,9 +167,8 @@ def release(version: ModelVersion, *, by: User | None, release_notes: str = "") 
     signers = trust.at_hand()  # files are read before the transaction begins
     with transaction.atomic():
         request_release(version, by=by, release_notes=release_notes)
-        if "targets" in signers:
-            admit_signature(trust.sign_proposal(signers["targets"]), by=by, signers=signers)
-            version.refresh_from_db()
+        sign_at_hand(by=by, signers=signers)
+        version.refresh_from_db()
     return version
 
 
@@ -178,35 +177,55 @@ def request_release(version: ModelVersion, *, by: User | None, release_notes: st
     """Write the unsigned list of files that holds this version's bundle; only an approved one, once, and within the plan."""
     require(by, Permission.RELEASE_MODEL, version)
     trust.lock()
-    version = _locked(version)
+    version = locked(version)
     if version.status != ModelStatus.APPROVED:
         raise Conflict(f"Only an approved version can be released; this one is {version.status}.")
     if version.release_requested_at is not None:
         raise Conflict(f"Its release was asked for already; it awaits signatures ({trust.standing()}).")
     plan.spend_release(version)
     version.release_requested_by, version.release_requested_at = by, timezone.now()
-    version.release_notes = _bounded(release_notes, "release_notes")
+    version.release_notes = bounded(release_notes, "release_notes")
     version.save(update_fields=["release_requested_by", "release_requested_at", "release_notes"])
-    _propose_targets()
+    propose_targets(by)
     record(by, "request_release", version, path=version.file_name, sha256=version.bundle.sha256)
     return version
 
 
 @transaction.atomic
-def admit_signature(document: bytes, *, by: User | None, signers: trust.Signers) -> list[ModelVersion]:
-    """Take a signed list of files; with enough signatures the versions it adds are released and active, and answered.
+def admit_signature(file: bytes, *, by: User | None, signers: trust.Signers) -> list[ModelVersion]:
+    """Take the signatures that key holders brought; with enough of them everything that was asked for takes effect.
 
-    `by` is who brought it (None: the command line); what counts is the signature. Raises Invalid, Refused or Conflict.
+    Answers the versions that are released and active by it. `by` is who brought it (None: the command line); what counts is the
+    signature. Raises Invalid, Refused or Conflict.
     """
     if by is not None:
         require(by, Permission.RELEASE_MODEL)
-    if not trust.admit(document, signers).is_complete:
-        return []
-    released = list(_asked_for())
+    trust.lock()
+    request = trust.opened()
+    standing = trust.admit(file, signers)
+    record(by, "sign", request, standing=str(standing))
+    return take_effect(by=by) if standing.is_complete else []
+
+
+@transaction.atomic
+def sign_at_hand(*, by: User | None, signers: trust.Signers) -> list[ModelVersion]:
+    """Sign what awaits signatures with the keys of this machine that are asked; answers the versions released by it."""
+    standing = trust.sign_at_hand(signers)
+    return take_effect(by=by) if standing is not None and standing.is_complete else []
+
+
+def take_effect(*, by: User | None) -> list[ModelVersion]:
+    """Bring versions in line with the lists that were published just now, in the caller's transaction; answers the released."""
+    listed = {path for document in trust.lists().values() for path in document.signed.targets}
+    released = [version for version in _asked_for() if version.file_name in listed]
     for version in released:
         version.move(ModelStatus.RELEASED, released_at=timezone.now())
         record(by, "release", version, path=version.file_name, sha256=version.bundle.sha256)
         _make_active(version, by=by)
+    for version in ModelVersion.objects.awaiting_withdrawal().select_related("module"):
+        if version.file_name not in listed:
+            ModelVersion.objects.filter(pk=version.pk).update(withdrawn_at=timezone.now())
+            record(by, "withdrawn", version, path=version.file_name)
     return released
 
 
@@ -229,15 +248,15 @@ def deprecate(version: ModelVersion, *, by: User | None, reason: str = "") -> Mo
     """Retire a version: it is offered to no edge any more, and no longer active. What edges run they keep."""
     require(by, Permission.DEPRECATE_MODEL, version)
     trust.lock()
-    asked = _locked(version).status == ModelStatus.APPROVED and version.release_requested_at is not None
+    asked = locked(version).status == ModelStatus.APPROVED and version.release_requested_at is not None
     version.move(
         ModelStatus.DEPRECATED,
         is_active=False,
         deprecated_at=timezone.now(),
-        deprecation_reason=_bounded(reason, "reason"),
+        deprecation_reason=bounded(reason, "reason"),
     )
     if asked:
-        _propose_targets()
+        propose_targets(by)
     record(by, "deprecate", version)
     return version
 
@@ -254,10 +273,11 @@ def _make_active(version: ModelVersion, *, by: User | None) -> None:
     record(by, "activate", version, replaces=str(replaced) if replaced else None)
 
 
-def _propose_targets() -> None:
-    """Propose the files of all versions whose release was asked for, which may be none."""
+def propose_targets(by: User | None) -> None:
+    """Propose the files of all versions whose release was asked for, which may be none, without those to be withdrawn."""
     waiting = {version.file_name: trust.File(version.bundle.sha256, version.bundle.size) for version in _asked_for()}
-    trust.propose(waiting)
+    leaving = ModelVersion.objects.awaiting_withdrawal().select_related("module")
+    trust.propose(waiting, without={version.file_name for version in leaving}, by=by)
 
 
 def _asked_for() -> Any:
@@ -265,7 +285,7 @@ def _asked_for() -> Any:
     return asked.select_related("module", "bundle").order_by("release_requested_at")
 
 
-def _locked(version: ModelVersion) -> ModelVersion:
+def locked(version: ModelVersion) -> ModelVersion:
     """Read the version again, and keep others from moving it until this transaction ends."""
     version.refresh_from_db(from_queryset=ModelVersion.objects.select_for_update())
     return version
@@ -300,7 +320,8 @@ def _measured_columns(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {column: metrics.get(name) for column, name in names.items()}
 
 
-def _bounded(text: str, name: str) -> str:
+def bounded(text: str, name: str) -> str:
+    """Answer a sentence of a person's; raises Invalid where it is too long."""
     if len(text) > TEXT_LIMIT:
         raise Invalid(f"{name} is longer than {TEXT_LIMIT:,} characters.", errors={name: ["Too long."]})
     return text

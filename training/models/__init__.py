@@ -24,7 +24,7 @@ from training.models.growth import DatasetGrowth, GrowthKind, GrowthState, Video
 from training.models.job import JobKind, JobStatus, TrainingJob
 from training.models.model_version import ModelStatus, ModelVersion
 from training.models.run import ExitReason, MetricPoint, RunLog, RunState, TrainingRun
-from training.models.trust import TrustDocument, TrustRole
+from training.models.trust import SigningRequest, SigningState, TrustDocument, TrustRole
 from training.models.upload import DatasetUpload, UploadPurpose, UploadState
 from training.models.version import (
     DatasetMember,
@@ -68,6 +68,8 @@ __all__ = [
     "RunState",
     "SampleOutcome",
     "SampleVerdict",
+    "SigningRequest",
+    "SigningState",
     "Split",
     "TakenAs",
     "TrainingDataset",

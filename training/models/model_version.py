@@ -39,6 +39,10 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         """At most one per (organization, user_id, module)."""
         return self.filter(is_active=True)
 
+    def awaiting_withdrawal(self) -> "ModelVersionQuerySet":
+        """Those that the signed lists still name, and shall not."""
+        return self.filter(withdrawal_asked_at__isnull=False, withdrawn_at__isnull=True)
+
 
 class ModelVersion(Lifecycle):
     """Semver per (organization, module, user_id). The bundle, its hash and the lineage never change.
@@ -94,6 +98,9 @@ class ModelVersion(Lifecycle):
     release_notes = models.TextField(blank=True)
     deprecated_at = models.DateTimeField(null=True)
     deprecation_reason = models.TextField(blank=True)
+    withdrawal_asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    withdrawal_asked_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
     is_active = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,297 +1,179 @@
-"""The image repository: root, targets, snapshot and timestamp of The Update Framework, kept as rows.
+"""The image repository of The Update Framework: founding it, keeping it fresh, and changing whose keys count.
 
-What an edge may install is what `targets` lists, signed by the release key. The online keys only say how fresh that list is
-(snapshot, timestamp) and which listed file one edge shall run (assignments): they can name no new file.
+What an edge may install is what `targets` and its organization's own list name, signed by the release keys. The online keys only
+say how fresh these lists are (snapshot, timestamp) and which listed file one edge shall run (assignments): they can name no new file.
 """
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from securesystemslib.signer import Signer
-from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import (
-    DelegatedRole,
-    Delegations,
-    Key,
-    Metadata,
-    MetaFile,
-    Root,
-    Signed,
-    Snapshot,
-    TargetFile,
-    Targets,
-    Timestamp,
-)
-from tuf.api.serialization import DeserializationError
+from securesystemslib.signer import Key
+from tuf.api.metadata import Metadata, Root, Targets
 
-from core.errors import Conflict, Invalid, Missing, Refused, Unavailable
-from training.models.trust import TrustDocument, TrustRole
-from training.trust import keys
-from training.trust.keys import Signers
-
-LIFE = {
-    TrustRole.ROOT: timedelta(days=730),
-    TrustRole.TARGETS: timedelta(days=180),
-    TrustRole.SNAPSHOT: timedelta(days=7),
-    TrustRole.TIMESTAMP: timedelta(hours=24),
-    TrustRole.ASSIGNMENTS: timedelta(days=14),
-}
-TOP_LEVEL = (TrustRole.ROOT, TrustRole.TARGETS, TrustRole.SNAPSHOT, TrustRole.TIMESTAMP)
-
-Part = TypeVar("Part", bound=Signed)
+from accounts.models import User
+from core.errors import Conflict, Invalid, Unavailable
+from core.hooks import assigning_key_changed
+from training.models.trust import SigningRequest, TrustRole
+from training.trust import documents, keys, online, signing
+from training.trust.documents import LIFE, TOP_LEVEL
+from training.trust.keys import ONLINE, Holders, Signers
 
 
-@dataclass(frozen=True)
-class File:
-    """A file that may be listed: hex SHA-256 and length in bytes."""
-
-    sha256: str
-    length: int
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How many of the needed signatures a proposal has."""
-
-    signed: int
-    needed: int
-
-    @property
-    def is_complete(self) -> bool:
-        """Tell whether the proposal was published."""
-        return self.signed >= self.needed
-
-    def __str__(self) -> str:
-        return f"{self.signed}/{self.needed}"
-
-
-def init() -> None:
+def init(root: Holders | None = None, release: Holders | None = None) -> None:
     """Make keys and the first version of every document, unless the repository is there already.
 
-    Safe for any number of processes at once. Raises Unavailable where there are keys for some roles only.
+    With holders of the root or of releases the hub makes no key for those: the first documents then await their signatures.
+    Safe for any number of processes at once. Raises Unavailable where there are keys for some roles only, Conflict for
+    holders of a repository that is there.
     """
-    if TrustDocument.objects.filter(role=TrustRole.ROOT).exists():
+    if documents.is_founded():
+        if root or release:
+            raise Conflict("There is a trust repository already; manage.py trust rotate changes who holds its keys.")
         return
-    keys.make()
+    given = {role for role, holders in ((TrustRole.ROOT, root), (TrustRole.TARGETS, release)) if holders}
+    keys.make(set(TrustRole.values) - given)
     signers = keys.at_hand()
-    if missing := sorted(set(TrustRole.values) - set(signers)):
+    if missing := sorted(set(TrustRole.values) - given - set(signers)):
         raise Unavailable(f"A repository cannot be made here: {keys.folder()} lacks the keys of {', '.join(missing)}.")
     try:
         with transaction.atomic():
-            _found(signers, timezone.now())
+            _found(signers, {TrustRole.ROOT: root, TrustRole.TARGETS: release})
     except IntegrityError:
-        if not TrustDocument.objects.filter(role=TrustRole.ROOT).exists():
+        if not documents.is_founded():
             raise  # not another process that was first
 
 
-def metadata(role: str, version: int | None = None) -> bytes:
-    """Answer a published document, the newest where no version is named; raises Missing."""
-    rows = TrustDocument.objects.published().filter(role=role)
-    if version is not None:
-        rows = rows.filter(version=version)
-    body = rows.order_by("-version").values_list("body", flat=True).first()
-    if body is None:
-        raise Missing("There is no such trust document.")
-    return bytes(body)
-
-
-def root_sha256() -> str:
-    """Answer the hex SHA-256 of the newest root document, which a new edge is told beforehand."""
-    return hashlib.sha256(metadata(TrustRole.ROOT)).hexdigest()
-
-
-def propose(files: Mapping[str, File]) -> None:
-    """Write the unsigned next targets document: the signed one plus `files` (path → file); replaces an earlier proposal.
-
-    With nothing to add the proposal is withdrawn. Raises Conflict where a path is listed with other content.
-    """
-    lock()
-    TrustDocument.objects.awaiting_signatures().delete()
-    targets = _current(TrustRole.TARGETS, Targets)
-    for path, file in files.items():
-        entry = TargetFile(file.length, {"sha256": file.sha256}, path)
-        if targets.targets.setdefault(path, entry) != entry:
-            raise Conflict(f"{path} was released with other content; a released file is never changed.")
-    if files:
-        _renew(targets, LIFE[TrustRole.TARGETS], timezone.now())
-        _write(TrustRole.TARGETS, Metadata(targets), published_at=None)
-
-
-def proposal() -> Metadata[Targets] | None:
-    """Answer the targets document that awaits signatures."""
-    body = TrustDocument.objects.awaiting_signatures().values_list("body", flat=True).first()
-    return Metadata[Targets].from_bytes(bytes(body)) if body is not None else None
-
-
-def sign_proposal(signer: Signer) -> bytes:
-    """Answer the proposal with one more signature, not admitted yet; raises Conflict where nothing awaits one."""
-    document = _proposal_or_conflict()
-    document.sign(signer, append=True)
-    return document.to_bytes()
-
-
-def admit(document: bytes, signers: Signers) -> Standing:
-    """Take the signatures on the proposal; with enough of them publish it, with a new snapshot and timestamp.
-
-    Only the very document that was proposed, signed by release keys the root names, is taken: else Invalid or Refused.
-    """
-    lock()
-    waiting = _proposal_or_conflict()
-    try:
-        offered = Metadata[Targets].from_bytes(document)
-    except DeserializationError as error:
-        raise Invalid("This is no trust document.") from error
-    if offered.signed.type != Targets.type or offered.signed_bytes != waiting.signed_bytes:
-        raise Refused("This signature is over another document than the one that awaits it.", code="other_document")
-    merged = {**waiting.signatures, **offered.signatures}
-    result = _current(TrustRole.ROOT, Root).get_verification_result(TrustRole.TARGETS, waiting.signed_bytes, merged)
-    if not set(result.signed) - set(waiting.signatures):
-        raise Refused("The document bears no new signature of a release key.", code="not_signed")
-    waiting.signatures = {keyid: merged[keyid] for keyid in result.signed}
-    published_at = timezone.now() if result else None
-    TrustDocument.objects.awaiting_signatures().update(body=waiting.to_bytes(), published_at=published_at)
-    if result:
-        _sign_fresh(signers, timezone.now())
-    return Standing(len(result.signed), result.threshold)
-
-
-def standing() -> Standing:
-    """Answer how far the signing of the proposal is; raises Conflict where there is none."""
-    document = _proposal_or_conflict()
-    root = _current(TrustRole.ROOT, Root)
-    result = root.get_verification_result(TrustRole.TARGETS, document.signed_bytes, document.signatures)
-    return Standing(len(result.signed), result.threshold)
-
-
 def refresh() -> list[str]:
-    """Sign again whatever has lived half its life and whose key is here; answers the roles. Made for a beat, every hour."""
+    """Sign again whatever has lived half its life and whose key is here; answers the roles. Made for a beat, every hour.
+
+    What key holders have to sign is asked of them, in time for them to do so.
+    """
     init()
+    if not documents.is_published():
+        return []
     signers = keys.at_hand()
     with transaction.atomic():
-        lock()
+        documents.lock()
         now = timezone.now()
-        done = [
-            role for role in (TrustRole.TARGETS, TrustRole.ASSIGNMENTS) if role in signers and _renew_if_due(role, signers, now)
-        ]
-        if done or _is_due(TrustRole.SNAPSHOT, now):
-            _sign_fresh(signers, now)
+        if done := _renewed_lists(signers):  # a published request brings its own snapshot
             return [*done, TrustRole.SNAPSHOT, TrustRole.TIMESTAMP]
-        if _is_due(TrustRole.TIMESTAMP, now):
-            _sign_timestamp(signers, now)
+        if documents.is_due(TrustRole.ASSIGNMENTS, now):
+            online.renew_assignments_role(signers, now)
+            online.sign_fresh(signers, now)
+            return [TrustRole.ASSIGNMENTS, TrustRole.SNAPSHOT, TrustRole.TIMESTAMP]
+        if documents.is_due(TrustRole.SNAPSHOT, now):
+            online.sign_fresh(signers, now)
+            return [TrustRole.SNAPSHOT, TrustRole.TIMESTAMP]
+        if documents.is_due(TrustRole.TIMESTAMP, now):
+            online.sign_timestamp(signers, now)
             return [TrustRole.TIMESTAMP]
     return []
 
 
-def lock() -> None:
-    """Let one transaction at a time write documents: the first root's row is the lock."""
-    list(TrustDocument.objects.select_for_update().filter(role=TrustRole.ROOT, version=1).values_list("pk"))
+def rotate(role: str, holders: Holders | None, *, by: User | None) -> SigningRequest:
+    """Ask for documents in which `role` has other keys: its holders', or one more of the hub's own where none are named.
+
+    The root's own keys change with the signatures of today's and of the next. Raises Invalid for holders of an online role,
+    Conflict where nothing would change.
+    """
+    if role not in TrustRole.values:
+        raise Invalid(f"There is no role {role}; there are {', '.join(TrustRole.values)}.")
+    if holders and role in ONLINE:
+        raise Invalid(f"The hub itself signs {role}, every day: its key is made here, name none.")
+    documents.newest(TrustRole.ROOT)  # before a key is made for nothing
+    chosen = holders or Holders((keys.make_another(role).public_key,))
+    with transaction.atomic():
+        documents.lock()
+        if role == TrustRole.ASSIGNMENTS:
+            found = signing.propose(assigns=chosen.keys[0], by=by)
+        elif is_held_by(role, chosen):
+            raise Conflict(f"The role {role} has these keys already.")
+        else:
+            found = signing.propose(root=_root_with(role, chosen), by=by)
+    if found is None:
+        raise Conflict(f"The role {role} has these keys already.")
+    return found
 
 
-def signer_of(role: str, signers: Signers) -> Signer:
-    """Answer the key of `role`; raises Unavailable where it is not here."""
-    if role not in signers:
-        raise Unavailable(f"The key of the role {role} is not on this machine ({keys.folder()}).")
-    return signers[role]
+def is_held_by(role: str, holders: Holders) -> bool:
+    """Tell whether the root in force names exactly these holders for `role`."""
+    held = documents.current(TrustRole.ROOT, Root).roles[role]
+    return (set(held.keyids), held.threshold) == ({key.keyid for key in holders.keys}, holders.threshold)
 
 
-def moment(at: datetime) -> str:
-    """Spell a moment as The Update Framework does: UTC, whole seconds."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+def sign_at_hand(signers: Signers) -> signing.Standing | None:
+    """Sign the open request with those keys of this machine that are asked; None where no key here is."""
+    if not signing.is_open():
+        return None
+    asked = {keyid for one in signing.wanted_signatures() for keyid in one.keys.keys() - one.signed}
+    able = [signer for signer in signers.values() if signer.public_key.keyid in asked]
+    return _settled(lambda: signing.sign_open(able, signers)) if able else None
 
 
-def _found(signers: Signers, now: datetime) -> None:
+def sign_with(signer: Any, signers: Signers) -> signing.Standing:
+    """Sign the open request with one key; raises Refused where it is not asked, or has signed already."""
+    return _settled(lambda: signing.sign_open([signer], signers))
+
+
+def admit(file: bytes, signers: Signers) -> signing.Standing:
+    """Take what key holders signed elsewhere; see `signing.admit`."""
+    return _settled(lambda: signing.admit(file, signers))
+
+
+def _settled(act: Any) -> signing.Standing:
+    """Do it; where the key that assigns is another afterwards, say so in the same transaction."""
+    documents.lock()
+    before = _assigning_keyid()
+    standing: signing.Standing = act()
+    if before is not None and _assigning_keyid() != before:
+        assigning_key_changed.announce(None)
+    return standing
+
+
+def _assigning_keyid() -> str | None:
+    if not documents.is_published():
+        return None
+    return signing.assigning_key(documents.current(TrustRole.TARGETS, Targets)).keyid
+
+
+def _renewed_lists(signers: Signers) -> list[str]:
+    """Ask for what key holders must sign again; answers the roles whose keys are here, which is done then."""
+    before = {role: found.signed.version for role, found in documents.lists().items()}
+    root = documents.newest(TrustRole.ROOT).version
+    if signing.propose() is None or sign_at_hand(signers) is None:
+        return []
+    done = [TrustRole.ROOT.value] if documents.newest(TrustRole.ROOT).version != root else []
+    return done + [role for role, found in documents.lists().items() if found.signed.version != before.get(role)]
+
+
+def _root_with(role: str, holders: Holders) -> Root:
+    """Answer the next root, as it awaits signatures already or as it is, with other keys for one role."""
+    kept = documents.waiting().get(TrustRole.ROOT)
+    root: Root = kept.signed if kept else documents.current(TrustRole.ROOT, Root)
+    if kept is None:
+        root.version, root.expires = root.version + 1, timezone.now() + LIFE[TrustRole.ROOT]
+    _put(root, role, holders)
+    return root
+
+
+def _put(root: Root, role: str, holders: Holders) -> None:
+    for keyid in list(root.roles[role].keyids):
+        root.revoke_key(keyid, role)
+    for key in holders.keys:
+        root.add_key(key, role)
+    root.roles[role].threshold = holders.threshold
+
+
+def _found(signers: Signers, given: Mapping[TrustRole, Holders | None]) -> None:
+    now = timezone.now()
     root = Root(expires=now + LIFE[TrustRole.ROOT], consistent_snapshot=True)
     for role in TOP_LEVEL:
-        root.add_key(signers[role].public_key, role)
-    online: Key = signers[TrustRole.ASSIGNMENTS].public_key
-    # no path at all: looking up a file never leads to the online key, whatever it signs
-    delegated = DelegatedRole(TrustRole.ASSIGNMENTS.value, [online.keyid], 1, terminating=True, paths=[])
-    delegations = Delegations({online.keyid: online}, {TrustRole.ASSIGNMENTS.value: delegated})
+        _put(root, role, given.get(role) or Holders((signers[role].public_key,)))
+    assigns: Key = signers[TrustRole.ASSIGNMENTS].public_key
+    delegations = signing.delegated(root, assigns, [])
     targets = Targets(expires=now + LIFE[TrustRole.TARGETS], delegations=delegations)
-    _publish(TrustRole.ROOT, root, signers)
-    _publish(TrustRole.TARGETS, targets, signers)
-    _publish(TrustRole.ASSIGNMENTS, Targets(expires=now + LIFE[TrustRole.ASSIGNMENTS]), signers)
-    _sign_fresh(signers, now)
-
-
-def _sign_fresh(signers: Signers, now: datetime) -> None:
-    named = {f"{role}.json": _meta_file(role) for role in (TrustRole.TARGETS, TrustRole.ASSIGNMENTS)}
-    snapshot = Snapshot(_next_version(TrustRole.SNAPSHOT), expires=now + LIFE[TrustRole.SNAPSHOT], meta=named)
-    _publish(TrustRole.SNAPSHOT, snapshot, signers)
-    _sign_timestamp(signers, now)
-
-
-def _sign_timestamp(signers: Signers, now: datetime) -> None:
-    version, expires = _next_version(TrustRole.TIMESTAMP), now + LIFE[TrustRole.TIMESTAMP]
-    signed_at = {"signed_at": moment(now)}  # below it no edge's clock may go, however it is set
-    timestamp = Timestamp(version, expires=expires, snapshot_meta=_meta_file(TrustRole.SNAPSHOT), unrecognized_fields=signed_at)
-    _publish(TrustRole.TIMESTAMP, timestamp, signers)
-
-
-def _renew_if_due(role: TrustRole, signers: Signers, now: datetime) -> bool:
-    waiting = role == TrustRole.TARGETS and TrustDocument.objects.awaiting_signatures().exists()
-    if waiting or not _is_due(role, now):
-        return False
-    targets = _current(role, Targets)
-    _renew(targets, LIFE[role], now)
-    _publish(role, targets, signers)
-    return True
-
-
-def _renew(signed: Signed, life: timedelta, now: datetime) -> None:
-    signed.version += 1
-    signed.expires = now + life
-
-
-def _is_due(role: TrustRole, now: datetime) -> bool:
-    return _newest(role).expires_at - now < LIFE[role] / 2
-
-
-def _newest(role: str) -> TrustDocument:
-    found = TrustDocument.objects.published().filter(role=role).order_by("-version").first()
-    if found is None:
-        raise Unavailable("There is no trust repository yet; run manage.py trust init.")
-    return found
-
-
-def _current(role: TrustRole, part: type[Part]) -> Part:
-    signed: Any = Metadata.from_bytes(bytes(_newest(role).body)).signed
-    if not isinstance(signed, part):
-        raise RepositoryError(f"The newest {role} document is a {signed.type} document.")
-    return signed
-
-
-def _next_version(role: TrustRole) -> int:
-    newest = TrustDocument.objects.filter(role=role).order_by("-version").values_list("version", flat=True).first()
-    return (newest or 0) + 1
-
-
-def _meta_file(role: TrustRole) -> MetaFile:
-    newest = _newest(role)
-    body = bytes(newest.body)
-    return MetaFile(newest.version, len(body), {"sha256": hashlib.sha256(body).hexdigest()})
-
-
-def _publish(role: TrustRole, signed: Signed, signers: Signers) -> None:
-    document: Metadata[Any] = Metadata(signed)
-    document.sign(signer_of(role, signers))
-    _write(role, document, published_at=timezone.now())
-
-
-def _write(role: TrustRole, document: Metadata[Any], *, published_at: datetime | None) -> None:
-    signed = document.signed
-    TrustDocument.objects.create(
-        role=role, version=signed.version, body=document.to_bytes(), expires_at=signed.expires, published_at=published_at
-    )
-
-
-def _proposal_or_conflict() -> Metadata[Targets]:
-    found = proposal()
-    if found is None:
-        raise Conflict("Nothing awaits a signature.")
-    return found
+    first: dict[str, Metadata[Any]] = {TrustRole.ROOT.value: Metadata(root), TrustRole.TARGETS.value: Metadata(targets)}
+    signing.reopen(first, {}, by=None)
+    sign_at_hand(signers)

@@ -244,6 +244,9 @@ CREATE TABLE `ai_model_versions` (
     `release_notes` longtext NOT NULL,
     `deprecated_at` datetime(6) NULL,
     `deprecation_reason` longtext NOT NULL,
+    `withdrawal_asked_by_id` bigint NULL,
+    `withdrawal_asked_at` datetime(6) NULL,
+    `withdrawn_at` datetime(6) NULL,
     `is_active` bool NOT NULL,
     `created_at` datetime(6) NOT NULL,
     CONSTRAINT `model_status_known` CHECK (`status` IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
@@ -466,6 +469,22 @@ CREATE TABLE `training_metric_points` (
     CONSTRAINT `metric_point_once` UNIQUE (`run_id`, `name`, `step`)
 );
 
+-- Documents that key holders are asked to sign together; they take effect together, with the last signature that is needed.
+CREATE TABLE `trust_signing_requests` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `state` varchar(10) NOT NULL,
+    `asks` json NOT NULL,
+    `signed` json NOT NULL,
+    `asked_by_id` bigint NULL,
+    `opened_at` datetime(6) NOT NULL,
+    `closed_at` datetime(6) NULL,
+    CONSTRAINT `signing_state_known` CHECK (`state` IN ('open', 'published', 'superseded'))
+);
+
+ALTER TABLE `trust_signing_requests` ADD COLUMN `signing_one_open` tinyint GENERATED ALWAYS AS (CASE WHEN `state` = 'open' THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `signing_one_open` ON `trust_signing_requests` (`state`, `signing_one_open`);
+
 -- One version of one role's TUF metadata, byte for byte as it is served; kept in the database for every web host.
 CREATE TABLE `trust_documents` (
     `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
@@ -476,7 +495,7 @@ CREATE TABLE `trust_documents` (
     `published_at` datetime(6) NULL,
     `created_at` datetime(6) NOT NULL,
     CONSTRAINT `trust_version_once` UNIQUE (`role`, `version`),
-    CONSTRAINT `trust_role_known` CHECK (`role` IN ('root', 'targets', 'snapshot', 'timestamp', 'assignments'))
+    CONSTRAINT `trust_role_known` CHECK ((`role` IN ('root', 'targets', 'snapshot', 'timestamp', 'assignments') OR `role` LIKE BINARY 'org-%'))
 );
 
 ALTER TABLE `trust_documents` ADD COLUMN `trust_one_awaiting_signatures` tinyint GENERATED ALWAYS AS (CASE WHEN `published_at` IS NULL THEN 1 END) VIRTUAL;
@@ -606,6 +625,8 @@ ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_approved_by_id
 
 ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_release_requested_by_id_a805b54c_fk_users_id` FOREIGN KEY (`release_requested_by_id`) REFERENCES `users` (`id`);
 
+ALTER TABLE `ai_model_versions` ADD CONSTRAINT `ai_model_versions_withdrawal_asked_by_id_f1ff8554_fk_users_id` FOREIGN KEY (`withdrawal_asked_by_id`) REFERENCES `users` (`id`);
+
 ALTER TABLE `model_evaluations` ADD CONSTRAINT `model_evaluations_job_id_d4cc8963_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
 
 ALTER TABLE `model_evaluations` ADD CONSTRAINT `model_evaluations_model_version_id_bce95add_fk_ai_model_` FOREIGN KEY (`model_version_id`) REFERENCES `ai_model_versions` (`id`);
@@ -667,6 +688,8 @@ ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_model_id_7bb3924e_fk_a
 ALTER TABLE `training_run_logs` ADD CONSTRAINT `training_run_logs_run_id_c85f8c9e_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
 
 ALTER TABLE `training_metric_points` ADD CONSTRAINT `training_metric_points_run_id_0612202c_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
+
+ALTER TABLE `trust_signing_requests` ADD CONSTRAINT `trust_signing_requests_asked_by_id_cfdb42a7_fk_users_id` FOREIGN KEY (`asked_by_id`) REFERENCES `users` (`id`);
 
 ALTER TABLE `dataset_uploads` ADD CONSTRAINT `dataset_uploads_dataset_id_3b71dda9_fk_training_datasets_id` FOREIGN KEY (`dataset_id`) REFERENCES `training_datasets` (`id`);
 

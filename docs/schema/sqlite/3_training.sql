@@ -232,6 +232,9 @@ CREATE TABLE "ai_model_versions" (
     "release_notes" text NOT NULL,
     "deprecated_at" datetime NULL,
     "deprecation_reason" text NOT NULL,
+    "withdrawal_asked_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "withdrawal_asked_at" datetime NULL,
+    "withdrawn_at" datetime NULL,
     "is_active" bool NOT NULL,
     "created_at" datetime NOT NULL,
     CONSTRAINT "model_status_known" CHECK ("status" IN ('draft', 'testing', 'approved', 'released', 'deprecated')),
@@ -432,6 +435,18 @@ CREATE TABLE "training_metric_points" (
     CONSTRAINT "metric_point_once" UNIQUE ("run_id", "name", "step")
 );
 
+-- Documents that key holders are asked to sign together; they take effect together, with the last signature that is needed.
+CREATE TABLE "trust_signing_requests" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "state" varchar(10) NOT NULL,
+    "asks" text NOT NULL CHECK ((JSON_VALID("asks") OR "asks" IS NULL)),
+    "signed" text NOT NULL CHECK ((JSON_VALID("signed") OR "signed" IS NULL)),
+    "asked_by_id" bigint NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "opened_at" datetime NOT NULL,
+    "closed_at" datetime NULL,
+    CONSTRAINT "signing_state_known" CHECK ("state" IN ('open', 'published', 'superseded'))
+);
+
 -- One version of one role's TUF metadata, byte for byte as it is served; kept in the database for every web host.
 CREATE TABLE "trust_documents" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -442,7 +457,7 @@ CREATE TABLE "trust_documents" (
     "published_at" datetime NULL,
     "created_at" datetime NOT NULL,
     CONSTRAINT "trust_version_once" UNIQUE ("role", "version"),
-    CONSTRAINT "trust_role_known" CHECK ("role" IN ('root', 'targets', 'snapshot', 'timestamp', 'assignments'))
+    CONSTRAINT "trust_role_known" CHECK (("role" IN ('root', 'targets', 'snapshot', 'timestamp', 'assignments') OR "role" LIKE 'org-%' ESCAPE '\'))
 );
 
 -- `size` bytes of one file, in parts of `part_size` (the last one is the rest), to become `object`.
@@ -552,6 +567,8 @@ CREATE INDEX "ai_model_versions_approved_by_id_2a54841c" ON "ai_model_versions" 
 
 CREATE INDEX "ai_model_versions_release_requested_by_id_a805b54c" ON "ai_model_versions" ("release_requested_by_id");
 
+CREATE INDEX "ai_model_versions_withdrawal_asked_by_id_f1ff8554" ON "ai_model_versions" ("withdrawal_asked_by_id");
+
 CREATE INDEX "evaluation_of_version" ON "model_evaluations" ("model_version_id", "dataset_version_id", "split");
 
 CREATE INDEX "evaluation_on_split" ON "model_evaluations" ("dataset_version_id", "split");
@@ -607,6 +624,10 @@ CREATE UNIQUE INDEX "run_one_alive_per_job" ON "training_runs" ("job_id") WHERE 
 CREATE INDEX "training_runs_job_id_178959eb" ON "training_runs" ("job_id");
 
 CREATE INDEX "training_runs_model_id_7bb3924e" ON "training_runs" ("model_id");
+
+CREATE UNIQUE INDEX "signing_one_open" ON "trust_signing_requests" ("state") WHERE "state" = 'open';
+
+CREATE INDEX "trust_signing_requests_asked_by_id_cfdb42a7" ON "trust_signing_requests" ("asked_by_id");
 
 CREATE UNIQUE INDEX "trust_one_awaiting_signatures" ON "trust_documents" ("role") WHERE "published_at" IS NULL;
 
