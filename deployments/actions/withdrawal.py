@@ -1,7 +1,7 @@
 """What no edge holds any more leaves the signed lists with the next signing; what one holds as previous stays, for going back."""
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from deployments.models import EdgeServer, EdgeSlot
 from training.actions import withdrawal
@@ -17,7 +17,10 @@ def withdraw_unheld() -> int:
         status=ModelStatus.DEPRECATED, released_at__isnull=False, withdrawal_asked_at__isnull=True
     )
     with transaction.atomic():
-        free = list(gone.exclude(Exists(_holding())).select_for_update(of=("self",)).select_related("module")[:BATCH])
+        held = _holding()
+        own = held.filter(edge_server__organization=OuterRef("organization"))
+        unheld = gone.exclude(Exists(own)).exclude(Q(organization__isnull=True) & Exists(held))
+        free = list(unheld.select_for_update(of=("self",)).select_related("module")[:BATCH])
         withdrawal.mark_withdrawn(free, by=None, reason=REASON)
     if free:
         withdrawal.sign_withdrawals()
@@ -25,8 +28,8 @@ def withdraw_unheld() -> int:
 
 
 def _holding() -> "QuerySet[EdgeSlot]":
-    """Answer the slots that hold a version: an edge of its organization, or any edge where it is everybody's."""
-    slots = EdgeSlot.objects.filter(edge_server__in=EdgeServer.objects.in_service(), module=OuterRef("module")).filter(
+    """Answer the slots that run a version, hold it, or shall run it."""
+    slots = EdgeSlot.objects.filter(edge_server__in=EdgeServer.objects.in_service(), module=OuterRef("module"))
+    return slots.filter(
         Q(active_version=OuterRef("version")) | Q(previous_version=OuterRef("version")) | Q(desired=OuterRef("pk"))
     )
-    return slots.annotate(of=OuterRef("organization")).filter(Q(of__isnull=True) | Q(edge_server__organization=F("of")))

@@ -139,7 +139,7 @@ def standing(asked: Asked) -> dict[str, str]:
 def sentences(asked: Asked) -> Iterator[str]:
     """Say what a signature lets happen, all of it."""
     for role, document in asked.documents.items():
-        before = asked.root_before if role == "root" else asked.before[role].signed if role in asked.before else None
+        before = cast(Targets, asked.before[role].signed) if role in asked.before else None
         said = [*(_about_root(asked.root, asked.root_before) if role == "root" else _about_list(role, document.signed, before))]
         yield from said
         same = "" if said else ", nothing else changes"
