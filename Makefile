@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { awk '/^uv==/,!/\\$$/' requirements.txt >.venv/uv.txt; \
 		$(BIN)/python -m pip install -q --require-hashes -r .venv/uv.txt; }  # ten times as fast as pip for the rest
@@ -21,6 +21,11 @@ help: ## this list
 
 install: .venv/installed ## make the environment in .venv
 install-dev: .venv/installed-dev vendor ## and the tools of development
+
+TORCH ?= torch==2.13.0+cpu
+TORCH_FROM ?= $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match)
+install-torch: install ## the extra torch, in no lock: the processor's build; TORCH=torch==2.13.0 TORCH_FROM= takes PyPI's for GPUs
+	@$(BIN)/python -m uv pip install -q --python $(BIN)/python $(TORCH_FROM) $(TORCH)
 
 vendor: static/vendor/axe.min.js ## what only tests of pages need from npm: axe-core
 
@@ -66,4 +71,4 @@ format: install-dev ## let ruff write
 shell: install ## Django's shell
 	@$(BIN)/python manage.py shell
 
-.PHONY: help install install-dev vendor lock demo run test test-long bench screenshots check format shell
+.PHONY: help install install-dev install-torch vendor lock demo run test test-long bench screenshots check format shell

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from learning.models import StoredObject
+from learning.models import StoredObject, Task
 from learning.renaming import Renames, in_current_names, names_of
 from training import local
 from training.manifest import read_members
@@ -57,6 +57,7 @@ def _document(job: TrainingJob) -> dict[str, Any]:
         "score_folds": job.training_config.get("score_folds", 0),
         "module": job.module.slug,
         "task": job.module.task,
+        **({"encoding": job.module.encoding, "dims": job.module.dims} if job.module.task == Task.FEATURES else {}),
         "labels": _labels(schema["labels"], version.statistics.get("by_label", {})),
         "text": schema.get("text") or {},
         "schema_revision": schema["revision"],

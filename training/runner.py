@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from training.trainers.base import Trainer
 
 GRACE_SECONDS = 8.0
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+"""What torch says of a GPU's memory, and of the machine's."""
 
 
 class Voice:
@@ -44,19 +46,27 @@ class Voice:
 
 def main(arguments: list[str]) -> int:
     """Do the run of the folder; answers the exit status."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the processor to others
     voice = Voice()
     work = Work(Path(arguments[0]), voice.say)
     _watch(work)
     try:
         scores = evaluate(work) if work.job["kind"] == "evaluate" else train(work)
     except Stopped:
+        work.keep_last_checkpoint()
         return STOPPED_STATUS
+    except ModuleNotFoundError as error:
+        voice.say(
+            {"event": "error", "text": f"{error.name} is not installed on this worker; see the extras of command-centre."}
+        )
+        return 1
     except Unfit as error:
         voice.say({"event": "error", "text": str(error)})
         return 1
     except Exception as error:  # noqa: BLE001  whatever a trainer raises is its end, and a person wants to read it
         traceback.print_exc()
-        voice.say({"event": "error", "text": f"{type(error).__name__}: {error}"})
+        is_memory = isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
+        voice.say({"event": "error", "text": f"{type(error).__name__}: {error}", **({"reason": "oom"} if is_memory else {})})
         return 1
     voice.say({"event": "done", "metrics": scores})
     return 0

@@ -1,11 +1,13 @@
 """Trainers that misbehave, installed for one test."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from training.trainers.registry import trainers
 
+collect_ignore = [] if find_spec("torch") else ["test_deep_trainers.py"]  # the extra torch: `make install-torch`
 PROGRAMS = Path(__file__).parent / "programs"
 
 

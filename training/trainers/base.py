@@ -35,7 +35,7 @@ class Export:
 class Trainer(ABC):
     """Trains one kind of model, in four steps, each of which says how far it is and raises Stopped when asked to.
 
-    One that does not `fine_tunes` is never given a base model.
+    One that does not `fine_tunes` is never given a base model. `requires` are modules that a worker may lack.
     """
 
     name: ClassVar[str]
@@ -43,6 +43,7 @@ class Trainer(ABC):
     tasks: ClassVar[tuple[str, ...]]
     hyperparameters: ClassVar[type[Any]]
     fine_tunes: ClassVar[bool] = False
+    requires: ClassVar[tuple[str, ...]] = ()
     queue: ClassVar[str] = "training.cpu"
     command: ClassVar[tuple[str, ...]] = RUNNER
 

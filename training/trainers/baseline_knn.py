@@ -24,6 +24,7 @@ class Settings:
     neighbors: int = whole(3, 1, 100, "Neighbours that vote")
     image_size: int = whole(8, 4, 64, "Side of the image in pixels")
     color: str = choice("L", preprocessing.MODES, "Grey (L) or colour (RGB)")
+    frames: int = whole(16, 1, 2048, "Rows that each series of features is brought to")
 
 
 class KnnTrainer(PictureTrainer):

@@ -32,6 +32,7 @@ class Settings:
     weight_decay: float = number(1e-4, 0.0, 1.0, "Weight decay")
     image_size: int = whole(8, 4, 128, "Side of the image in pixels")
     color: str = choice("L", preprocessing.MODES, "Grey (L) or colour (RGB)")
+    frames: int = whole(16, 1, 2048, "Rows that each series of features is brought to")
 
 
 class MlpTrainer(PictureTrainer):

@@ -1,4 +1,4 @@
-"""What trainers that see a whole image as one row of numbers share: reading, golden inputs, and the export's shape."""
+"""What trainers that see a whole file as one row of numbers share: reading, golden inputs, and the export's shape."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -43,13 +43,13 @@ class Data:
 
 
 class PictureTrainer(Trainer):
-    """A classifier of small images; its hyperparameters have `image_size` and `color`."""
+    """A classifier of small images, or of features; its hyperparameters have `image_size`, `color` and `frames`."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "features")
 
     def prepare(self, work: Work, settings: Any) -> Data:
         """Decode both splits to (n, pixels); raises Unfit where there is too little to learn from."""
-        steps = _steps(settings)
+        steps = _steps(work, settings)
         train = _read(work, steps, "train")
         if len(set(train.labels.tolist())) < 2:
             raise Unfit("The train split needs examples of two labels at least.")
@@ -86,7 +86,9 @@ def answers(graph: "ModelProto", inputs: "Floats") -> "Floats":
     return given
 
 
-def _steps(settings: Any) -> list[dict[str, Any]]:
+def _steps(work: Work, settings: Any) -> list[dict[str, Any]]:
+    if work.job["task"] == "features":
+        return [*work.features_steps(settings.frames), {"step": "layout", "order": "flat"}]
     return [
         {"step": "decode", "mode": settings.color},
         {"step": "resize", "width": settings.image_size, "height": settings.image_size, "filter": "box"},
@@ -103,7 +105,7 @@ def _read(work: Work, steps: list[dict[str, Any]], split: str) -> Part:
     inputs = np.empty((len(examples), preprocessing.input_shape(steps)[1]), dtype=np.float32)
     for row, example in enumerate(examples):
         work.check_stop()
-        inputs[row] = preprocessing.apply(steps, example.path.read_bytes())[0]
+        inputs[row] = example.input(steps)[0]
     labels = np.array([numbers[_label(example)] for example in examples], dtype=np.int64)
     return Part(inputs, labels, np.array([example.weight for example in examples], dtype=np.float32))
 
