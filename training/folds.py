@@ -5,7 +5,7 @@ same; the folds' networks are thrown away.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ class FoldWork(Work):
     def __init__(self, work: Work, fold: int, folds: int) -> None:
         super().__init__(work.folder, lambda event: None)
         self.job.pop("base", None)  # it may have learned from the very samples that are left out
+        self.job.pop("checkpoint", None)  # that is of the whole run
         self._whole, self._fold, self._groups = work, fold, _folds_of(work, folds)
 
     def examples(self, *splits: str) -> Iterator[Example]:
@@ -35,6 +36,9 @@ class FoldWork(Work):
             is_held = example.split == SPLIT and self._groups[example.sample_id] == self._fold
             if (HELD if is_held else example.split) in splits:
                 yield example
+
+    def keep_checkpoint(self, step: int, freeze: Callable[[], bytes]) -> None:
+        """Keep nothing: a fold is short, and begins anew."""
 
     def check_stop(self) -> None:
         """Raise Stopped where the whole run was asked to end."""
