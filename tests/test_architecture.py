@@ -56,6 +56,12 @@ def test_the_web_imports_nothing_heavy():
     assert not loaded & HEAVY
 
 
+def test_pictures_of_the_pages_stay_small():
+    sizes = {path.name: path.stat().st_size for path in (ROOT / "docs" / "screenshots").glob("*.png")}
+    assert sizes
+    assert {name for name, size in sizes.items() if size >= 150_000} == set()
+
+
 def patterns(resolver: URLResolver, prefix: str = "") -> list[str]:
     found = []
     for pattern in resolver.url_patterns:

@@ -65,11 +65,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
-    """Answer where pictures go: SCREENSHOTS, else nowhere that lasts."""
-    chosen = Path(os.environ.get("SCREENSHOTS") or tmp_path)
-    chosen.mkdir(exist_ok=True, parents=True)
-    return chosen
+def folder() -> Path | None:
+    """Answer where pictures go: SCREENSHOTS, if it is given."""
+    if not (chosen := os.environ.get("SCREENSHOTS")):
+        return None
+    Path(chosen).mkdir(exist_ok=True, parents=True)
+    return Path(chosen)
 
 
 @pytest.fixture

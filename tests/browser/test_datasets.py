@@ -11,7 +11,7 @@ from core.file_store import FileStore
 from core.storage import store
 from learning.actions import store as store_verbs
 from tests import people
-from tests.browser.test_gallery import broken_rules
+from tests.browser.test_gallery import broken_rules, picture
 from tests.factories import learning as made
 from tests.factories import training as rooms
 from training.actions import dataset as dataset_verbs
@@ -77,7 +77,7 @@ def test_files_are_brought_in_parts_and_go_on_after_a_reload(open_as, folder, tm
     growing.run(DatasetGrowth.objects.get().pk)
     page.reload()
     expect(page.get_by_role("cell", name="done")).to_be_visible()
-    page.screenshot(path=folder / "dataset-grow.png", full_page=True)
+    picture(page, "dataset-grow", folder, is_whole=True)
     assert TrainingSample.objects.count() == 4
 
 
@@ -89,10 +89,10 @@ def test_a_dataset_is_verified_by_keys_and_shows_what_it_holds(open_as, folder):
     summing.count_changed()
     page = open_as(ada, f"/datasets/{dataset.pk}/")
     assert not broken_rules(page)
-    page.screenshot(path=folder / "dataset-held.png", full_page=True)
+    picture(page, "dataset-held", folder, is_whole=True)
     page.get_by_role("link", name="Verify").click()
     expect(page.get_by_text("12 labeled samples wait.")).to_be_visible()
-    page.screenshot(path=folder / "dataset-verify.png", full_page=True)
+    picture(page, "dataset-verify", folder, is_whole=True)
     assert not broken_rules(page)
     page.keyboard.press("4")
     page.keyboard.press("a")

@@ -1,6 +1,6 @@
 """Every page in light, dark and on a phone: it fits, follows the theme, breaks no rule of WCAG 2.2 AA that axe knows, and is pictured.
 
-`make screenshots` writes the pictures into docs/screenshots; otherwise they are made and thrown away.
+`make screenshots` writes the pictures into docs/screenshots; those that lie there are weighed in tests/test_architecture.py.
 """
 
 import io
@@ -126,8 +126,10 @@ def broken_rules(page, *, only: list[str] | None = None) -> list[str]:
     return [f"{v['id']}: {n['target']} {n['failureSummary']}" for v in found for n in v["nodes"]]
 
 
-def picture(page, name: str, folder: Path, *, is_whole: bool) -> None:
-    """Write a picture in 256 colours, which is what flat pages need; it must stay small."""
+def picture(page, name: str, folder: Path | None, *, is_whole: bool) -> None:
+    """Write a picture in 256 colours, which is what flat pages need; it must stay small. Nothing is written without a folder."""
+    if folder is None:
+        return
     image = Image.open(io.BytesIO(page.screenshot(full_page=is_whole))).convert("RGB")
     path = folder / f"{name}.png"
     image.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -139,7 +141,7 @@ def answering(body: str):
     return lambda route: route.fulfill(content_type="text/html", body=body)
 
 
-def wrong_with(page, scene: Scene, folder: Path, pictured: dict[str, set[str]]) -> list[str]:
+def wrong_with(page, scene: Scene, folder: Path | None, pictured: dict[str, set[str]]) -> list[str]:
     """Open a scene and answer what is wrong with it in any look: too wide, in the other theme, or closed to some people.
 
     It is pictured in each look, or where `pictured` names scenes for a look, if it is one of them.
@@ -150,7 +152,7 @@ def wrong_with(page, scene: Scene, folder: Path, pictured: dict[str, set[str]]) 
     return looked_at(page, scene.name, folder, pictured)
 
 
-def looked_at(page, name: str, folder: Path, pictured: dict[str, set[str]]) -> list[str]:
+def looked_at(page, name: str, folder: Path | None, pictured: dict[str, set[str]]) -> list[str]:
     """Answer what is wrong with the page as it stands, in any look, and picture it."""
     wrong = []
     for look in LOOKS:
