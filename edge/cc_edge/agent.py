@@ -225,17 +225,17 @@ class Agent:
             self._deliver()
 
     def _heartbeat(self, done: Round) -> None:
-        answered = self.state.answered()
+        measured = self.state.measured()
         refusals = [{"kind": "refusal", "detail": sentence} for sentence in done.refused]
         body = {
             "at": self.state.now().isoformat(),
             "edge_version": __version__,
             "runtime": _runtime(),
             "slots": self._slots(),
-            "telemetry": [*({"kind": "answered", **sums} for sums in answered), *refusals],
+            "telemetry": [*({"kind": "answered", **note} for note in measured.values()), *refusals],
         }
         answer = self.hub.post("edge/heartbeat", body)
-        self.state.told(answered)
+        self.state.told(measured)
         done.poll_seconds = _seconds(answer.get("poll_seconds"), done.poll_seconds)
 
     def _slots(self) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from cc_edge import bundle
 from cc_edge.errors import EdgeError, Misconfigured, Unfit
 from cc_edge.home import Home
+from cc_edge.measuring import Tally
 from cc_edge.model import Model
 from cc_edge.slots import Slot, Slots
 from cc_edge.state import State
@@ -21,22 +22,21 @@ READS = 5
 def infer(home: Home, module: str, images: Iterable[Path]) -> int:
     """Print one JSON line an image; answers how many could not be answered, each of which has a line with its error."""
     slot, model = load_active(home, module)
-    answered, confidence, failed, began = 0, 0.0, 0, time.monotonic()
+    tally = Tally()
     for image in images:
         try:
-            answer = model.answer(image.read_bytes())
+            content, began = image.read_bytes(), time.monotonic()
+            answer = model.answer(content)
         except (OSError, Unfit) as error:
-            failed += 1
+            tally.failed()
             sentence = str(error) if isinstance(error, EdgeError) else f"The file cannot be read: {error.strerror}."
             _print({"file": str(image), "error": sentence})
             continue
-        answered += 1
-        confidence += answer.confidence
+        tally.answered(answer, time.monotonic() - began)
         line = {"file": str(image), "module": module, "version": slot.version}
         _print({**line, "value": answer.value, "confidence": answer.confidence})
-    if answered:
-        _count(home, slot, answered, confidence, time.monotonic() - began)
-    return failed
+    _keep(home, slot, tally)
+    return tally.errors
 
 
 def load_active(home: Home, module: str) -> tuple[Slot, Model]:
@@ -53,10 +53,10 @@ def load_active(home: Home, module: str) -> tuple[Slot, Model]:
     raise Unfit(f"The model of {module} on this machine is not whole.")
 
 
-def _count(home: Home, slot: Slot, images: int, confidence: float, seconds: float) -> None:
+def _keep(home: Home, slot: Slot, tally: Tally) -> None:
     """Leave a note for the next heartbeat; an answer is never lost for the sake of its count."""
     with suppress(sqlite3.Error), State(home.database) as state:
-        state.count_answers(slot.module, slot.version, images=images, confidence=confidence, seconds=seconds)
+        state.measure(slot.module, slot.version, tally)
 
 
 def _print(line: dict[str, object]) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from cc_edge.measuring import Tally
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB);
@@ -17,13 +19,14 @@ CREATE TABLE IF NOT EXISTS attempt (
     PRIMARY KEY (deployment, attempt)
 );
 CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, deployment TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS answered (
-    module TEXT NOT NULL, version TEXT NOT NULL, images INTEGER NOT NULL, confidence REAL NOT NULL, seconds REAL NOT NULL,
-    PRIMARY KEY (module, version)
+CREATE TABLE IF NOT EXISTS measured (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, module TEXT NOT NULL, version TEXT NOT NULL, since TEXT NOT NULL,
+    is_told INTEGER NOT NULL DEFAULT 0, sums TEXT NOT NULL
 );
 """
 TERMINAL = frozenset({"completed", "failed"})
 REPORTS_A_REQUEST = 100
+NOTES_A_HEARTBEAT = 50
 LONGEST_SENTENCE = 1000
 
 
@@ -129,25 +132,32 @@ class State:
         """Answer how many reports wait."""
         return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
-    def count_answers(self, module: str, version: str, *, images: int, confidence: float, seconds: float) -> None:
-        """Add answered images to what the next heartbeat tells: how many, summed confidence, summed seconds."""
-        upsert = """INSERT INTO answered VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET images = images + excluded.images,
-            confidence = confidence + excluded.confidence, seconds = seconds + excluded.seconds"""
-        self._db.execute(upsert, (module, version, images, confidence, seconds))
-
-    def answered(self) -> list[dict[str, Any]]:
-        """Answer the sums of answered images a module and version since they were last told."""
-        rows = self._db.execute("SELECT module, version, images, confidence, seconds FROM answered").fetchall()
-        names = ("ai_module", "version", "images", "confidence_sum", "seconds_sum")
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-    def told(self, sums: list[dict[str, Any]]) -> None:
-        """Take off what the hub has heard; what was counted meanwhile stays."""
+    def measure(self, module: str, version: str, tally: Tally) -> None:
+        """Add what was measured of a version to what the next heartbeat tells."""
         with self._writing() as db:
-            for told in sums:
-                db.execute(
-                    """UPDATE answered SET images = images - :images, confidence = confidence - :confidence_sum,
-                    seconds = seconds - :seconds_sum WHERE module = :ai_module AND version = :version""",
-                    told,
-                )
-            db.execute("DELETE FROM answered WHERE images <= 0")
+            query = "SELECT id, sums FROM measured WHERE module = ? AND version = ? AND NOT is_told"
+            row = db.execute(query, (module, version)).fetchone()
+            if row is None:
+                insert = "INSERT INTO measured (module, version, since, sums) VALUES (?, ?, ?, ?)"
+                db.execute(insert, (module, version, self.now().isoformat(), json.dumps(tally.as_document())))
+                return
+            whole = Tally()
+            for sums in (json.loads(row[1]), tally.as_document()):
+                whole.add(sums)
+            db.execute("UPDATE measured SET sums = ? WHERE id = ?", (json.dumps(whole.as_document()), row[0]))
+
+    def measured(self) -> dict[int, dict[str, Any]]:
+        """Answer the notes for a heartbeat, by number; they do not change any more, so that one told twice is known again."""
+        with self._writing() as db:
+            db.execute("UPDATE measured SET is_told = 1")
+            query = "SELECT id, module, version, since, sums FROM measured ORDER BY id LIMIT ?"
+            rows = db.execute(query, (NOTES_A_HEARTBEAT,)).fetchall()
+        return {
+            number: {"ai_module": module, "version": version, "since": since, **json.loads(sums)}
+            for number, module, version, since, sums in rows
+        }
+
+    def told(self, notes: Iterable[int]) -> None:
+        """Drop the notes that the hub has heard."""
+        with self._writing() as db:
+            db.executemany("DELETE FROM measured WHERE id = ?", [(number,) for number in notes])

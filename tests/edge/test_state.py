@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cc_edge.measuring import Tally
+from cc_edge.outputs import Answer
 from cc_edge.state import State
 
 
@@ -87,11 +89,23 @@ def test_facts_are_remembered_all_or_none(state):
     assert state.fact("counter") is None
 
 
-def test_answers_counted_while_a_heartbeat_travels_are_told_the_next_time(state):
-    state.count_answers("m", "v1", images=3, confidence=2.7, seconds=0.3)
-    told = state.answered()
-    state.count_answers("m", "v1", images=1, confidence=0.9, seconds=0.1)
-    state.told(told)
-    [left] = state.answered()
-    assert left["images"] == 1
-    assert left["confidence_sum"] == pytest.approx(0.9)
+def tally(images, confidence, seconds):
+    counted = Tally()
+    for _ in range(images):
+        counted.answered(Answer({"label": "light"}, confidence), seconds)
+    return counted
+
+
+def test_what_is_measured_while_a_heartbeat_travels_is_told_the_next_time_and_what_was_lost_again(state):
+    for _ in range(2):
+        state.measure("m", "v1", tally(3, 0.9, 0.010))
+    lost = state.measured()
+    state.measure("m", "v1", tally(1, 1.0, 0))
+    again = state.measured()
+    [first] = lost.values()
+    assert (first["images"], first["latency"], first["confidence"][9]) == (6, {"10": 6}, 6)
+    assert again.items() >= lost.items()
+    state.told(lost)
+    [left] = state.measured().values()
+    assert (left["images"], left["empty"], left["latency"]) == (1, 0, {"0": 1})
+    assert left["since"] >= first["since"]
