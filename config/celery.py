@@ -51,6 +51,7 @@ app.conf.update(
         },
         "withdraw what no edge holds": {"task": "deployments.tasks.withdraw_unheld", "schedule": 3600.0},
         "advance rollouts": {"task": "deployments.tasks.advance_rollouts", "schedule": 10.0},
+        "forget what was measured": {"task": "deployments.tasks.forget_measured", "schedule": 86_400.0},
     },
     beat_schedule_filename=str(settings.VAR / "beat"),
 )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.pages import Filters
+from deployments import plan
 from deployments.models import EdgeServer, RolloutState
 from learning.models import AiModule, City
 from training.models import ModelVersion
@@ -57,7 +58,7 @@ class CallbackForm(forms.Form):
 
 
 class RolloutForm(forms.Form):
-    """Which edges get a model version; none chosen means all that have a slot for its module."""
+    """Which edges get a model version, in which steps, and what stops it; what is left empty is not asked for."""
 
     edges = forms.ModelMultipleChoiceField(
         label=_("Edges"),
@@ -66,10 +67,93 @@ class RolloutForm(forms.Form):
         required=False,
         help_text=_("None chosen: every edge that has a slot for the module."),
     )
+    group = forms.ChoiceField(label=_("Only of the group"), required=False)
+    canary = forms.IntegerField(
+        label=_("Canaries"), min_value=1, required=False, help_text=_("So many edges go first. Empty: all at once.")
+    )
+    share = forms.IntegerField(
+        label=_("Then, percent of all"), min_value=1, max_value=99, required=False, help_text=_("A wave before the last.")
+    )
+    success = forms.IntegerField(
+        label=_("Percent of a wave that must complete"),
+        min_value=1,
+        max_value=100,
+        required=False,
+        help_text=_("Empty: all have answered."),
+    )
+    soak = forms.IntegerField(label=_("Soak, minutes"), min_value=0, max_value=plan.MOST_MINUTES, required=False)
+    max_failed = forms.IntegerField(label=_("Failures that are borne"), min_value=0, required=False)
+    silent_after = forms.IntegerField(
+        label=_("Counts as silent after, minutes"), min_value=1, max_value=plan.MOST_MINUTES, required=False
+    )
+    reaction = forms.ChoiceField(
+        label=_("When a rule is broken"),
+        choices=[("pause", _("pause, and wait for a person")), ("abort", _("abort")), ("roll_back", _("roll back at once"))],
+        required=False,
+    )
+    p95_ratio = forms.FloatField(
+        label=_("Latency may grow to, times"), min_value=1, max_value=1_000, required=False, help_text=_("Of 95 in 100 images.")
+    )
+    empty_rise = forms.IntegerField(
+        label=_("Empty answers may rise by, percent points"), min_value=0, max_value=100, required=False
+    )
+    min_images = forms.IntegerField(
+        label=_("Images to be measured first"),
+        min_value=0,
+        required=False,
+        help_text=_("By the new version, before a wave is over."),
+    )
+    concurrency = forms.IntegerField(label=_("Edges at once"), min_value=1, required=False)
+    windows = forms.BooleanField(label=_("Keep to the edges' maintenance windows"), required=False)
+    standing = forms.BooleanField(label=_("Send it to edges that join later, too"), required=False)
+    scheduled_at = forms.DateTimeField(
+        label=_("Begin at (UTC)"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
 
     def __init__(self, data: Any = None, *, version: ModelVersion, user: User) -> None:
-        super().__init__(data)
-        self.fields["edges"].queryset = edges_for(version, user)  # type: ignore[attr-defined]
+        super().__init__(data, initial=USUAL)
+        able = edges_for(version, user)
+        self.fields["edges"].queryset = able  # type: ignore[attr-defined]
+        groups = able.exclude(group="").order_by("group").values_list("group", flat=True).distinct()[:200]
+        self.fields["group"].choices = [("", _("any")), *((name, name) for name in groups)]  # type: ignore[attr-defined]
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The plan that was asked for, as deployments/plan.py reads it."""
+        said = {name: value for name, value in self.cleaned_data.items() if value not in (None, "", False)}
+        steps = [
+            {"count": said["canary"], "name": "canary"} if "canary" in said else None,
+            {"share": said["share"] / 100} if "share" in said else None,
+            {"share": 1.0},
+        ]
+        return {
+            "waves": [step for step in steps if step],
+            "advance": _named(said, success=100, soak="soak_minutes"),
+            "error": _named(said, max_failed="max_failed", silent_after="silent_after_minutes"),
+            "health": _named(said, p95_ratio="p95_ratio", empty_rise=100, min_images="min_images"),
+            **{name: said[name] for name in ("reaction", "concurrency", "windows", "standing", "group") if name in said},
+        }
+
+
+USUAL = {
+    "canary": 1,
+    "soak": 10,
+    "max_failed": 0,
+    "silent_after": 60,
+    "reaction": "pause",
+    "p95_ratio": 1.5,
+    "empty_rise": 10,
+}
+"""What the form begins with: careful, and it goes on by itself."""
+
+
+def _named(said: dict[str, Any], **names: str | int) -> dict[str, Any]:
+    """Answer the fields that were filled in, under their names in a plan; a number is what percents are divided by."""
+    return {
+        (to if isinstance(to, str) else name): (said[name] if isinstance(to, str) else said[name] / to)
+        for name, to in names.items()
+        if name in said
+    }
 
 
 def edges_for(version: ModelVersion, user: User) -> Any:

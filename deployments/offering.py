@@ -22,8 +22,10 @@ from deployments.models.deployment import DeploymentAction
 from training.models import ModelStatus, ModelVersion
 
 
-def reachable(version: ModelVersion, ids: Sequence[int] | None) -> list[int]:
-    """Answer, in order, the edges in service that have a slot for the version's module, within its organization; of `ids` where given.
+def reachable(version: ModelVersion, ids: Sequence[int] | None, group: str = "") -> list[int]:
+    """Answer, in order, the edges in service that have a slot for the version's module, within its organization.
+
+    Of `ids`, and of a `group`, where given.
 
     An edge that went back from this very version by itself is left out while it is held. Raises Conflict where none is left or
     a named one is held, Invalid where one of `ids` is not among them.
@@ -32,13 +34,16 @@ def reachable(version: ModelVersion, ids: Sequence[int] | None) -> list[int]:
     edges = EdgeServer.objects.in_service().filter(pk__in=slots.values("edge_server"))
     if version.organization_id is not None:
         edges = edges.filter(organization_id=version.organization_id)
+    if group:
+        edges = edges.filter(group=group)
     if ids is not None:
         edges = edges.filter(pk__among=ids)
     found = list(edges.order_by("pk").values_list("pk", flat=True))
     if missing := sorted(set(ids or ()) - set(found)):
         raise Invalid(f"Edge server {missing[0]} has no place for this model: no slot of its module, or of others.")
     if not found:
-        raise Conflict("No edge server has a slot for this module.")
+        of_group = f" of the group {group}" if group else ""
+        raise Conflict(f"No edge server{of_group} has a slot for this module.")
     held = set(slots.filter(held=True, desired=version).values_list("edge_server_id", flat=True))
     if named := sorted(held & set(ids or ())):
         raise Conflict(f"Edge server {named[0]} went back from this version by itself; lift the hold first.", code="held")
@@ -47,15 +52,22 @@ def reachable(version: ModelVersion, ids: Sequence[int] | None) -> list[int]:
     return [edge for edge in found if edge not in held]
 
 
-def plan_deployments(rollout: Rollout, edges: Sequence[int], sizes: Sequence[int], by: User) -> list[RolloutWave]:
-    """Write the waves and a pending deployment per edge, in order; what was open on these edges is superseded."""
-    version = rollout.model_version
+def plan_deployments(rollout: Rollout, edges: Sequence[int], sizes: Sequence[tuple[str, int]], by: User) -> list[RolloutWave]:
+    """Write the waves (name, how many edges) and a pending deployment per edge, in order; what was open on these is superseded."""
+    new = (RolloutWave(rollout=rollout, number=number, name=name) for number, (name, _) in enumerate(sizes, 1))
+    waves = RolloutWave.objects.bulk_create(new)
+    members = (wave for wave, (_, size) in zip(waves, sizes, strict=True) for _ in range(size))
+    join(rollout, list(zip(edges, members, strict=True)), by)
+    return waves
+
+
+def join(rollout: Rollout, places: Sequence[tuple[int, RolloutWave]], by: User) -> None:
+    """Write a pending deployment for each edge, in a wave; what was open on these edges is superseded."""
+    version, edges = rollout.model_version, [edge for edge, _ in places]
     supersede(edges, version)
     before = last_completed(edges, version)
-    waves = RolloutWave.objects.bulk_create(RolloutWave(rollout=rollout, number=n) for n in range(1, len(sizes) + 1))
-    members = (wave for wave, size in zip(waves, sizes, strict=True) for _ in range(size))
     table = Table(ModelDeployment)
-    for wave, edge in zip(members, edges, strict=True):
+    for edge, wave in places:
         table.add(
             rollout_id=rollout.pk,
             wave_id=wave.pk,
@@ -67,7 +79,6 @@ def plan_deployments(rollout: Rollout, edges: Sequence[int], sizes: Sequence[int
             created_by_id=by.pk,
         )
     table.write()
-    return waves
 
 
 def send_back(
@@ -108,6 +119,7 @@ def offer(edges: Sequence[int], module_id: int, signer: Signer) -> None:
     pending = ModelDeployment.objects.filter(status=DeploymentStatus.PENDING, module=module_id).order_by()
     own = pending.filter(edge_server=OuterRef("edge_server"))
     for batch in batches(edges):
+        pending.filter(edge_server_id__among=batch).update(offered_at=timezone.now())
         EdgeSlot.objects.filter(edge_server_id__among=batch, module=module_id).update(
             desired=Subquery(own.values("model_version")[:1]),
             desired_deployment=Subquery(own.values("pk")[:1]),

@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 
 from core.errors import Refusal
-from deployments.actions import push, rollout, withdrawal
+from deployments.actions import measuring, push, rollout, withdrawal
 
 PUSH_RETRIES = 3
 FIRST_BACKOFF = 5  # seconds, then twice as long each time
@@ -28,6 +28,13 @@ def advance_rollouts() -> None:
 def withdraw_unheld() -> None:
     """Take deprecated versions that no edge holds off the signed lists."""
     withdrawal.withdraw_unheld()
+
+
+@shared_task(name="deployments.tasks.forget_measured")
+def forget_measured() -> None:
+    """Delete what edges measured long ago."""
+    while measuring.forget_measured():
+        pass
 
 
 @shared_task(name="deployments.tasks.push_assignment", bind=True, max_retries=PUSH_RETRIES)

@@ -7,6 +7,7 @@ urlpatterns = [
     path("rollouts/", rollout.rollouts, name="rollouts"),
     path("rollouts/new/", rollout.rollout_new, name="rollout-new"),
     path("rollouts/<uuid:pk>/", rollout.rollout, name="rollout"),
+    path("rollouts/<uuid:pk>/advance/", rollout.rollout_advance, name="rollout-advance"),
     path("rollouts/<uuid:pk>/pause/", rollout.rollout_pause, name="rollout-pause"),
     path("rollouts/<uuid:pk>/resume/", rollout.rollout_resume, name="rollout-resume"),
     path("rollouts/<uuid:pk>/rollback/", rollout.rollout_rollback, name="rollout-rollback"),

@@ -464,25 +464,26 @@ def test_rollout(fleet):
         return put_into(rollout.start(released, by=ada), state)
 
     table = """
-        state         advance       pause   resume   abort    rollback
-        draft         draft         -       -        aborted  -
-        scheduled     running       -       -        aborted  -
-        running       running       paused  -        aborted  rolled_back
-        paused        paused        -       running  aborted  rolled_back
-        completed     completed     -       -        -        rolled_back
-        aborted       aborted       -       -        -        rolled_back
-        rolling_back  rolling_back  -       -        -        -
-        rolled_back   rolled_back   -       -        -        -
+        state         advance       open_next  pause   resume   abort    rollback
+        draft         draft         -          -       -        aborted  -
+        scheduled     running       -          -       -        aborted  -
+        running       running       -          paused  -        aborted  rolled_back
+        paused        paused        -          -       running  aborted  rolled_back
+        completed     completed     -          -       -        -        rolled_back
+        aborted       aborted       -          -       -        -        rolled_back
+        rolling_back  rolling_back  -          -       -        -        -
+        rolled_back   rolled_back   -          -       -        -        -
     """
     verbs = {
         "advance": lambda row: rollout.advance(row.pk),
+        "open_next": lambda row: rollout.open_next(row, by=ada),
         "pause": lambda row: rollout.pause(row, by=ada),
         "resume": lambda row: rollout.resume(row, by=ada),
         "abort": lambda row: rollout.abort(row, by=ada),
         "rollback": lambda row: rollout.rollback(row, by=ada),
     }
     walk(table, verbs, make)
-    assert Rollout.objects.count() == 40
+    assert Rollout.objects.count() == 48
 
 
 def test_deployment(fleet):

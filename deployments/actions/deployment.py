@@ -13,11 +13,11 @@ from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid, Missing
 from core.queue import enqueue
 from core.storage import SignedRequest
-from deployments import assignments, offering
+from deployments import assignments, freezing, offering
 from deployments import reports as hearing
 from deployments.actions import rollout as rollouts
 from deployments.models import DeploymentReport, DeploymentStatus, EdgeServer, EdgeSlot, ModelDeployment, Rollout
-from deployments.models.deployment import OPEN, ModelDeploymentQuerySet
+from deployments.models.deployment import OPEN, DeploymentAction, ModelDeploymentQuerySet
 from learning.models import PersonStatus
 from training.actions import people
 from training.models import ModelVersion
@@ -80,6 +80,7 @@ def reopen(deployment: ModelDeployment, **facts: Any) -> None:
         attempt=deployment.attempt + 1,
         progress_percent=0,
         error_message="",
+        offered_at=timezone.now(),
         started_at=None,
         completed_at=None,
         **facts,
@@ -112,6 +113,8 @@ def download(deployment: ModelDeployment, *, by: User) -> SignedRequest:
         raise Conflict(f"This model version is {version.status}; it is offered no more.")
     if not _is_assigned(deployment):
         raise Conflict("Another version is assigned to this edge server now.")
+    if deployment.action == DeploymentAction.INSTALL:
+        freezing.refuse_frozen(deployment.edge_server.organization_id)
     return version.bundle.signed_get(seconds=DOWNLOAD_WINDOW, filename=version.file_name.rpartition("/")[2])
 
 

@@ -23,6 +23,7 @@ from core import outbound
 from core.errors import Conflict, Invalid, Missing, Refused
 from deployments import assignments, offering
 from deployments.actions import deployment as deployments
+from deployments.actions.measuring import keep_measured
 from deployments.models import EdgeServer, EdgeSlot, EnrolmentCode
 from learning.models import AiModule, City
 from training import trust
@@ -89,7 +90,7 @@ def add(
         edge = EdgeServer.objects.create(organization=organization, city=city, user=machine, name=name, group=group[:60])
         EdgeSlot.objects.bulk_create(EdgeSlot(edge_server=edge, module=module) for module in modules)
         record(by, "add", edge, modules=[module.slug for module in modules])
-        return edge, _new_code(edge), trust.root_sha256()
+        return edge, new_code(edge), trust.root_sha256()
 
 
 def enrol(code: str, key_sha256: str, name: str, platform: Mapping[str, Any], *, key_prefix: str) -> dict[str, Any]:
@@ -130,6 +131,7 @@ def heartbeat(edge: EdgeServer, body: Heartbeat, *, by: User) -> dict[str, Any]:
         if signer is not None:
             assignments.lock([edge.pk])
         slots = list(EdgeSlot.objects.filter(edge_server=edge).select_related("module", "desired_deployment"))
+        keep_measured(edge, slots, measured)
         heard = _hear(slots, said, measured)
         others += [entry for entries in measured.values() for entry in entries]  # of modules that have no slot here
         facts: dict[str, Any] = {"telemetry": others} if others else {}
@@ -231,7 +233,8 @@ def _check_new(name: str, organization: Organization | None, modules: Sequence[A
         raise Invalid("This city belongs to another organization.")
 
 
-def _new_code(edge: EdgeServer) -> str:
+def new_code(edge: EdgeServer) -> str:
+    """Answer a new enrolment code of an edge, good for a day and once; only its hash is kept."""
     # Hexadecimal, for a person types it behind --code: nothing in it may look like an option.
     code = secrets.token_hex(CODE_BYTES)
     EnrolmentCode.objects.create(edge_server=edge, sha256=_digest(code), expires_at=timezone.now() + CODE_LIFE)

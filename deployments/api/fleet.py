@@ -10,11 +10,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authorise import read_body, speaker
+from accounts.models import Organization
 from accounts.policy import Permission
 from core.pages import found
 from core.paging import keyset_page, page_size
 from deployments.actions import deployment as deployment_verbs
 from deployments.actions import edge_server as edge_verbs
+from deployments.actions import fleet as fleet_verbs
 from deployments.actions import rollback
 from deployments.actions import rollout as rollout_verbs
 from deployments.api import wire
@@ -37,12 +39,47 @@ class Edges(APIView):
 class Edge(APIView):
     """One edge server."""
 
-    permission = Permission.VIEW_FLEET
+    @property
+    def permission(self) -> Permission:
+        """Looking and describing need different permissions."""
+        return Permission.MANAGE_EDGES if self.request.method == "PATCH" else Permission.VIEW_FLEET
 
     @extend_schema(responses=dict)
     def get(self, request: Request, pk: str) -> Response:
         """Answer it with its slots."""
         return Response(wire.edge_document(found(_edges(request), pk=pk)))
+
+    @extend_schema(request=wire.EdgeDescribed, responses=dict)
+    def patch(self, request: Request, pk: str) -> Response:
+        """Say its group, labels and window; what is not named stays."""
+        edge = found(_edges(request), pk=pk)
+        return Response(
+            wire.edge_document(fleet_verbs.describe(edge, by=speaker(request), **read_body(wire.EdgeDescribed, request)))
+        )
+
+
+class Retire(APIView):
+    """Take an edge out of service."""
+
+    permission = Permission.MANAGE_EDGES
+
+    @extend_schema(request=None, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the edge server; its keys have ended."""
+        fleet_verbs.retire(found(_edges(request), pk=pk), by=speaker(request))
+        return Response(wire.edge_document(found(_edges(request), pk=pk)))
+
+
+class ReplaceHardware(APIView):
+    """Let a new machine be an edge."""
+
+    permission = Permission.MANAGE_EDGES
+
+    @extend_schema(request=None, responses={201: dict})
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer the enrolment code, shown this once; the old machine's key has ended."""
+        edge, code = fleet_verbs.replace_hardware(found(_edges(request), pk=pk), by=speaker(request))
+        return Response({"edge_server_id": edge.pk, "code": code, "attempt": edge.attempt}, status=201)
 
 
 class Rollouts(APIView):
@@ -68,6 +105,41 @@ class Rollouts(APIView):
             version, by=speaker(request), edges=edges, plan=asked["plan"], scheduled_at=asked["scheduled_at"]
         )
         return Response(wire.rollout_document(started), status=201)
+
+
+class RolloutPreview(APIView):
+    """A dry run."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(request=wire.PreviewAsked, responses=dict)
+    def post(self, request: Request) -> Response:
+        """Answer how many edges each wave would add, which are blocked and why; nothing is written."""
+        asked = read_body(wire.PreviewAsked, request)
+        edges = None if asked["edges"] is None else _named_edges(request, asked["edges"])
+        version = found(_versions(request), pk=asked["model_version"])
+        shown = rollout_verbs.preview(version, by=speaker(request), edges=edges, plan=asked["plan"])
+        return Response(shown.as_document())
+
+
+class FleetFreezes(APIView):
+    """Keep a fleet as it is."""
+
+    permission = Permission.DEPLOY
+
+    @extend_schema(request=wire.FreezeAsked, responses={201: dict})
+    def post(self, request: Request) -> Response:
+        """Offer nothing to anybody, or to one organization's edges, until it is lifted."""
+        asked = read_body(wire.FreezeAsked, request)
+        held = fleet_verbs.freeze(_organization(asked["organization"]), by=speaker(request), reason=asked["reason"])
+        return Response({"reason": held.reason, "created_at": held.created_at}, status=201)
+
+    @extend_schema(request=wire.FreezeAsked, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Lift it."""
+        asked = read_body(wire.FreezeAsked, request)
+        fleet_verbs.lift_freeze(_organization(asked["organization"]), by=speaker(request))
+        return Response(status=204)
 
 
 class RolloutView(APIView):
@@ -218,6 +290,10 @@ def _edge_and_module(request: Request, pk: str) -> tuple[EdgeServer, AiModule]:
     edge = found(EdgeServer.objects.visible_to(speaker(request)), pk=pk)
     slug = read_body(wire.ModuleNamed, request)["ai_module"]
     return edge, found(AiModule.objects.all(), slug=slug)
+
+
+def _organization(slug: str | None) -> Organization | None:
+    return None if slug is None else found(Organization.objects.all(), slug=slug)
 
 
 def _rollouts(request: Request) -> Any:

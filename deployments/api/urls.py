@@ -9,6 +9,7 @@ from deployments.api import edge, fleet
 UUID = r"(?P<pk>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 NUMBER = r"(?P<pk>[0-9]{1,18})"
 
+open_next = fleet.RolloutAct.as_view(verb=rollout.open_next)
 pause = fleet.RolloutAct.as_view(verb=rollout.pause)
 resume = fleet.RolloutAct.as_view(verb=rollout.resume)
 abort = fleet.RolloutAct.as_view(verb=rollout.abort)
@@ -23,12 +24,17 @@ urlpatterns = [
     re_path(r"^edge/heartbeat/?$", edge.Heartbeat.as_view(), name="api-edge-heartbeat"),
     re_path(r"^deployments/edges/?$", fleet.Edges.as_view(), name="api-edges"),
     re_path(rf"^deployments/edges/{NUMBER}/?$", fleet.Edge.as_view(), name="api-edge"),
+    re_path(rf"^deployments/edges/{NUMBER}/retire/?$", fleet.Retire.as_view(), name="api-edge-retire"),
+    re_path(rf"^deployments/edges/{NUMBER}/replace-hardware/?$", fleet.ReplaceHardware.as_view(), name="api-edge-replace"),
     re_path(rf"^deployments/edges/{NUMBER}/rollback/?$", fleet.EdgeRollback.as_view(), name="api-edge-rollback"),
     re_path(rf"^deployments/edges/{NUMBER}/lift-hold/?$", fleet.LiftHold.as_view(), name="api-edge-lift-hold"),
     re_path(rf"^deployments/edges/{NUMBER}/callback/?$", fleet.Callback.as_view(), name="api-edge-callback"),
     re_path(r"^deployments/rollouts/?$", fleet.Rollouts.as_view(), name="api-rollouts"),
+    re_path(r"^deployments/rollouts/preview/?$", fleet.RolloutPreview.as_view(), name="api-rollout-preview"),
+    re_path(r"^deployments/freeze/?$", fleet.FleetFreezes.as_view(), name="api-fleet-freeze"),
     re_path(rf"^deployments/rollouts/{UUID}/?$", fleet.RolloutView.as_view(), name="api-rollout"),
     re_path(rf"^deployments/rollouts/{UUID}/pause/?$", pause, name="api-rollout-pause"),
+    re_path(rf"^deployments/rollouts/{UUID}/advance/?$", open_next, name="api-rollout-advance"),
     re_path(rf"^deployments/rollouts/{UUID}/resume/?$", resume, name="api-rollout-resume"),
     re_path(rf"^deployments/rollouts/{UUID}/abort/?$", abort, name="api-rollout-abort"),
     re_path(rf"^deployments/rollouts/{UUID}/rollback/?$", rollback, name="api-rollout-rollback"),

@@ -74,6 +74,29 @@ class RolloutAsked(serializers.Serializer[Any]):
     scheduled_at = serializers.DateTimeField(allow_null=True, default=None)
 
 
+class PreviewAsked(serializers.Serializer[Any]):
+    """What would be sent where."""
+
+    model_version = serializers.UUIDField()
+    edges = serializers.ListField(child=serializers.IntegerField(), max_length=10_000, allow_null=True, default=None)
+    plan = serializers.JSONField(default=None, allow_null=True)
+
+
+class EdgeDescribed(serializers.Serializer[Any]):
+    """How an edge is kept; what is not named stays. A window is {"zone", "from", "to", "days"}, {} for any time."""
+
+    group = serializers.CharField(max_length=60, allow_blank=True, required=False)
+    labels = serializers.DictField(child=serializers.CharField(max_length=60, allow_blank=True), required=False)
+    window = serializers.JSONField(required=False)
+
+
+class FreezeAsked(serializers.Serializer[Any]):
+    """Whose edges, by the organization's slug (null: everybody's), and why."""
+
+    organization = serializers.CharField(max_length=64, allow_null=True, default=None)
+    reason = serializers.CharField(max_length=200, allow_blank=True, default="")
+
+
 class DeployAsked(serializers.Serializer[Any]):
     """Which edge, and when."""
 
@@ -116,6 +139,8 @@ def edge_document(edge: EdgeServer) -> dict[str, Any]:
         "organization": edge.organization_id,
         "city": edge.city.slug if edge.city else None,
         "group": edge.group,
+        "labels": edge.labels,
+        "window": edge.window,
         "platform": edge.platform,
         "edge_version": edge.edge_version,
         "runtime": edge.runtime,
@@ -157,6 +182,8 @@ def rollout_document(rollout: Rollout) -> dict[str, Any]:
         "state": rollout.state,
         "stopped_because": rollout.stopped_because,
         "plan": rollout.plan,
+        "measured": rollout.measured,
+        "measured_before": rollout.before,
         "scheduled_at": rollout.scheduled_at,
         "created_at": rollout.created_at,
         "started_at": rollout.started_at,
@@ -176,6 +203,7 @@ def deployment_document(deployment: ModelDeployment) -> dict[str, Any]:
         "progress_percent": deployment.progress_percent,
         "attempt": deployment.attempt,
         "scheduled_at": deployment.scheduled_at,
+        "offered_at": deployment.offered_at,
         "started_at": deployment.started_at,
         "completed_at": deployment.completed_at,
         "error_message": deployment.error_message,

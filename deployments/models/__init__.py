@@ -1,7 +1,7 @@
 """Edge servers, rollouts and deployments."""
 
 from deployments.models.deployment import DeploymentReport, DeploymentStatus, ModelDeployment
-from deployments.models.edge_server import EdgeServer, EdgeSlot, EnrolmentCode
+from deployments.models.edge_server import EdgeServer, EdgeSlot, EdgeTelemetry, EnrolmentCode, FleetFreeze
 from deployments.models.rollout import Rollout, RolloutState, RolloutWave
 
 __all__ = [
@@ -9,7 +9,9 @@ __all__ = [
     "DeploymentStatus",
     "EdgeServer",
     "EdgeSlot",
+    "EdgeTelemetry",
     "EnrolmentCode",
+    "FleetFreeze",
     "ModelDeployment",
     "Rollout",
     "RolloutState",

@@ -54,7 +54,8 @@ class ModelDeploymentQuerySet(models.QuerySet["ModelDeployment"]):
 class ModelDeployment(Lifecycle):
     """At most one is open per (edge, module); a newer one supersedes it.
 
-    The status follows the set of reports (deployments/reports.py), which may come late and in any order; so an ended attempt
+    `offered_at` is when the edge's assignment first named it: before that it waits for its wave, a window or its turn. The status
+    follows the set of reports (deployments/reports.py), which may come late and in any order; so an ended attempt
     opens again by a newer one, and what was superseded on the way may turn out to have been completed.
     """
 
@@ -80,6 +81,7 @@ class ModelDeployment(Lifecycle):
     attempt = models.PositiveIntegerField(default=1)
     progress_percent = models.PositiveSmallIntegerField(default=0)
     scheduled_at = models.DateTimeField(null=True)
+    offered_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     error_message = models.TextField(blank=True)

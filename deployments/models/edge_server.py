@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -38,8 +39,8 @@ class EdgeServerQuerySet(models.QuerySet["EdgeServer"]):
 class EdgeServer(models.Model):
     """A machine at a site that does all inference itself; `attempt` grows when its hardware is replaced.
 
-    `callback_url` is where the hub pushes its assignment (core/outbound.py judges it); `telemetry` is what the last heartbeat
-    carried of no module in particular.
+    `callback_url` is where the hub pushes its assignment (core/outbound.py judges it); `window` is when it may be changed
+    (deployments/windows.py); `telemetry` is what the last heartbeat carried of no module in particular.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -52,6 +53,7 @@ class EdgeServer(models.Model):
     runtime = models.JSONField(default=dict, blank=True)
     group = models.CharField(max_length=60, blank=True)
     labels = models.JSONField(default=dict, blank=True)
+    window = models.JSONField(default=dict, blank=True)
     callback_url = models.CharField(max_length=200, blank=True)
     telemetry = models.JSONField(default=list, blank=True)
     attempt = models.PositiveIntegerField(default=1)
@@ -122,6 +124,53 @@ class EdgeSlot(models.Model):
         if self.desired is None or self.desired_at is None or self.active_version == self.desired.version:
             return False
         return timezone.now() - self.desired_at > DRIFT_GRACE
+
+
+class EdgeTelemetry(models.Model):
+    """What an edge measured of one version in one hour, summed (deployments/health.py); `last` is the newest note that is in it."""
+
+    id = models.BigAutoField(primary_key=True)
+    edge_server = models.ForeignKey(EdgeServer, on_delete=models.CASCADE, related_name="measured", db_index=False)
+    module = models.ForeignKey(AiModule, on_delete=models.PROTECT, related_name="+", db_index=False)
+    version = models.CharField(max_length=40)
+    hour = models.DateTimeField()
+    measured = models.JSONField(default=dict)
+    last = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        db_table = "edge_telemetry"
+        verbose_name = "telemetry"
+        indexes = [models.Index(fields=["hour"], name="telemetry_hour")]
+        constraints = [
+            models.UniqueConstraint(fields=["edge_server", "module", "hour", "version"], name="telemetry_once_an_hour")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} on {self.edge_server_id}"
+
+
+class FleetFreeze(models.Model):
+    """A person's word that no edge of an organization (none: of anybody) is offered anything, until it is lifted."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "fleet_freezes"
+        verbose_name = "freeze"
+        constraints = [
+            # Coalesce, because SQLite cannot count two absent organizations as the same
+            models.UniqueConstraint(
+                Coalesce("organization", 0), condition=models.Q(lifted_at__isnull=True), name="fleet_frozen_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"freeze of {self.organization_id or 'all'}"
 
 
 class EnrolmentCode(models.Model):

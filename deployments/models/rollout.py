@@ -36,9 +36,10 @@ class RolloutQuerySet(models.QuerySet["Rollout"]):
 
 
 class Rollout(Lifecycle):
-    """`plan` holds the rules: {waves: [{count|share}], error: {max_failed}, edges: [ids] or null for all with the slot}.
+    """`plan` holds the rules (deployments/plan.py) and `edges`: [ids], or null for all with the slot.
 
-    `failures_accepted` is how many failed deployments a person has seen and gone on from.
+    `failures_accepted` is how many failed deployments a person has seen and gone on from. `before` and `measured` are what
+    edges measured of the versions they had, and of this one (deployments/health.py).
     """
 
     MOVES = {
@@ -66,6 +67,8 @@ class Rollout(Lifecycle):
     finished_at = models.DateTimeField(null=True)
     stopped_because = models.TextField(blank=True)
     failures_accepted = models.PositiveIntegerField(default=0)
+    before = models.JSONField(default=dict)
+    measured = models.JSONField(default=dict)
 
     objects = RolloutQuerySet.as_manager()
 
@@ -86,6 +89,7 @@ class RolloutWave(models.Model):
     number = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=60, blank=True)
     opened_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

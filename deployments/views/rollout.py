@@ -9,6 +9,7 @@ from django.db.models import Case, Count, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,7 +19,8 @@ from accounts.policy import Permission, is_allowed, require
 from core.errors import Missing, Refusal
 from core.pages import carry_out, found, page_or_partial
 from core.paging import bounded_count, keyset_page
-from deployments import plan
+from deployments import health
+from deployments.actions import advancing
 from deployments.actions import deployment as deployment_verbs
 from deployments.actions import rollback as rollback_verbs
 from deployments.actions import rollout as verbs
@@ -60,6 +62,7 @@ def rollout(request: HttpRequest, pk: UUID) -> HttpResponse:
         "deployments": _rows(shown, user),
         "waves": waves,
         "rule": _rule(shown, waves),
+        "health": _health(shown),
         "may": _allowed(shown, user),
         **_shares(_counts([shown.pk]).get(shown.pk, {})),
     }
@@ -78,17 +81,26 @@ def rollout_new(request: HttpRequest) -> HttpResponse:
     require(user, Permission.DEPLOY)
     version = found(ModelVersion.objects.visible_to(user).select_related("module"), pk=_uuid(request.GET.get("model", "")))
     form = RolloutForm(request.POST if request.method == "POST" else None, version=version, user=user)
+    shown = None
     if request.method == "POST" and form.is_valid():
-        chosen = list(form.cleaned_data["edges"]) or None
+        asked: dict[str, Any] = {"edges": list(form.cleaned_data["edges"]) or None, "plan": form.plan}
         try:
-            started = verbs.start(version, by=user, edges=chosen)
+            if "preview" in request.POST:
+                shown = verbs.preview(version, by=user, **asked)
+            else:
+                started = verbs.start(version, by=user, scheduled_at=form.cleaned_data["scheduled_at"], **asked)
+                messages.success(request, _("The rollout has begun; edges take it at their next poll."))
+                return redirect("deployments:rollout", pk=started.pk)
         except Refusal as refusal:
             messages.error(request, refusal.detail)
-        else:
-            messages.success(request, _("The rollout has begun; edges take it at their next poll."))
-            return redirect("deployments:rollout", pk=started.pk)
-    facts = {"model": version, "form": form, "count": bounded_count(edges_for(version, user))}
+    facts = {"model": version, "form": form, "count": bounded_count(edges_for(version, user)), "preview": shown}
     return render(request, "deployments/rollout_new.html", facts)
+
+
+@require_POST
+def rollout_advance(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Open the next wave now."""
+    return _act(request, pk, verbs.open_next, _("The next wave is open."))
 
 
 @require_POST
@@ -167,6 +179,7 @@ def _allowed(shown: Rollout, user: User) -> dict[str, bool]:
     """Tell which acts this page offers to `user`; the verbs ask again."""
     may_deploy = is_allowed(user, Permission.DEPLOY, shown)
     return {
+        "advance": may_deploy and shown.state == RolloutState.RUNNING and shown.waves.filter(opened_at__isnull=True).exists(),
         "pause": may_deploy and shown.can_move(RolloutState.PAUSED),
         "resume": may_deploy and shown.state == RolloutState.PAUSED,
         "abort": may_deploy and shown.can_move(RolloutState.ABORTED),
@@ -213,18 +226,38 @@ def _waves(shown: Rollout) -> list[dict[str, Any]]:
 
 def _rule(shown: Rollout, waves: list[dict[str, Any]]) -> str:
     """Say which rule decides what happens next, with the figures it looks at."""
-    if shown.state != RolloutState.RUNNING:
+    open_waves = [row["wave"] for row in waves if row["state"] == "running"]
+    if shown.state != RolloutState.RUNNING or not open_waves:
         return ""
-    open_wave = next((row for row in waves if row["state"] == "running"), None)
-    borne = plan.read({name: rule for name, rule in shown.plan.items() if name != "edges"}).max_failed
-    failed = sum(row["failed"] for row in waves) - shown.failures_accepted
-    bears = _("%(failed)d failed so far, more than %(borne)d pauses it.") % {"failed": max(0, failed), "borne": borne}
-    if open_wave is None:
-        return bears
-    is_last = open_wave is waves[-1]
-    then = _("then it is complete") if is_last else _("then wave %d opens") % (open_wave["wave"].number + 1)
-    facts = {"number": open_wave["wave"].number, "ended": open_wave["ended"], "total": open_wave["total"], "then": then}
-    return _("Wave %(number)d: %(ended)d of %(total)d edges have answered; with all of them, %(then)s.") % facts + " " + bears
+    wave = open_waves[-1]
+    verdict = advancing.judged(shown, wave, health.read(shown.measured), timezone.now())
+    is_last = wave.pk == waves[-1]["wave"].pk
+    then = _("Then it is complete.") if is_last else _("Then wave %d opens.") % (wave.number + 1)
+    failed = max(0, sum(row["failed"] for row in waves) - shown.failures_accepted)
+    borne = advancing.rules_of(shown).error.of(sum(row["total"] for row in waves))
+    bears = _("%(failed)d failed so far, more than %(borne)d stops it.") % {"failed": failed, "borne": borne}
+    return " ".join([_("Wave %(number)d: %(rule)s") % {"number": wave.number, "rule": verdict.sentence}, then, bears])
+
+
+def _health(shown: Rollout) -> list[dict[str, Any]]:
+    """Lay out what edges measured of what they had and of this version; nothing where nothing was measured."""
+    old, new = health.read(shown.before), health.read(shown.measured)
+    if not new.images and not new.errors:
+        return []
+    figures = [
+        (_("Images answered"), f"{old.images:,}", f"{new.images:,}"),
+        (_("95 of 100 within"), _milliseconds(old.p95_ms), _milliseconds(new.p95_ms)),
+        (_("Could not be answered"), f"{old.error_rate:.1%}", f"{new.error_rate:.1%}"),
+        (_("Empty answers"), f"{old.empty_rate:.1%}", f"{new.empty_rate:.1%}"),
+    ]
+    shift = health.shifted(new.confidence, old.confidence)
+    if shift is not None:
+        figures.append((_("Answers whose confidence moved"), "–", f"{shift:.0%}"))
+    return [{"name": name, "before": before, "now": now} for name, before, now in figures]
+
+
+def _milliseconds(number: float | None) -> str:
+    return "–" if number is None else f"{number:g} ms"
 
 
 def _counts(rollouts: list[UUID]) -> dict[UUID, dict[str, int]]:

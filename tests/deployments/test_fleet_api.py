@@ -189,3 +189,26 @@ def test_others_see_nothing_of_it(who):
     for path in ("edges", "rollouts"):
         assert client.get(f"{API}/deployments/{path}").status_code == 403
         assert APIClient().get(f"{API}/deployments/{path}").status_code == 401
+
+
+def test_a_dry_run_edges_described_and_a_frozen_fleet(ada):
+    edge, version = EdgeServerFactory(), released_version()
+    window = {"zone": "Asia/Kolkata", "from": "22:00", "to": "04:00", "days": [0]}
+    there = f"{API}/deployments/edges/{edge.pk}"
+    told = ada.patch(there, {"group": "gates", "labels": {"site": "north"}, "window": window}, format="json").json()
+    assert (told["group"], told["labels"], told["window"]) == ("gates", {"site": "north"}, window)
+    asked = {"model_version": str(version.pk), "plan": {"group": "gates", "windows": True}}
+    shown = ada.post(f"{API}/deployments/rollouts/preview", asked, format="json").json()
+    assert (shown["edges"], shown["waves"], shown["returns_to"]) == (1, [{"name": "", "edges": 1}], {"nothing": 1})
+    wrong = ada.post(f"{API}/deployments/rollouts/preview", {**asked, "plan": {"speed": 1}}, format="json")
+    assert (wrong.status_code, wrong.json()["errors"]["plan"][0][:13]) == (422, "plan has no '")
+    acme = {"organization": people.acme().slug}
+    assert ada.post(f"{API}/deployments/freeze", {**acme, "reason": "fair"}, format="json").status_code == 201
+    assert ada.delete(f"{API}/deployments/freeze", acme, format="json").status_code == 204
+    assert ada.delete(f"{API}/deployments/freeze", acme, format="json").status_code == 409
+    replaced = ada.post(f"{there}/replace-hardware", {}, format="json")
+    assert (replaced.status_code, replaced.json()["attempt"]) == (201, 2)
+    assert ada.post(f"{there}/retire", {}, format="json").json()["retired_at"]
+    olga = client_of(people.olga())
+    assert olga.post(f"{API}/deployments/freeze", acme, format="json").status_code == 403
+    assert olga.patch(there, {"group": "mine"}, format="json").status_code == 403

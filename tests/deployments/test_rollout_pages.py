@@ -152,8 +152,8 @@ def test_the_rule_is_said_with_its_figures_and_a_change_of_state_renews_the_page
     rollout = rollout_verbs.start(released_version(), by=people.bo(), plan=plan)
     there = reverse("deployments:rollout", args=[rollout.pk])
     page = text_of(looking(people.ada()).get(there))
-    assert "Wave 1: 0 of 1 edges have answered; with all of them, then wave 2 opens." in page
-    assert "0 failed so far, more than 1 pauses it." in page
+    assert "Wave 1: 0 of 1 edges have completed; 1 must. Then wave 2 opens." in page
+    assert "0 failed so far, more than 1 stops it." in page
     follow = {"headers": {"HX-Request": "true"}}
     assert "HX-Refresh" not in looking(people.ada()).get(there, {"state": "running"}, **follow)
     assert looking(people.ada()).get(there, {"state": "scheduled"}, **follow)["HX-Refresh"] == "true"

@@ -275,7 +275,7 @@ def _stand_differently(edges: list[EdgeServer]) -> None:
         edge_version="0.1.0",
         platform={"system": "linux", "machine": "x86_64"},
     )
-    answered = {"kind": "answered", "version": "1.0.0", "images": 1204, "confidence": 1131.7, "seconds": 38.4}
+    answered = {"kind": "answered", "version": "1.0.0", "images": 1204, "errors": 2, "empty": 31}
     EdgeSlot.objects.filter(edge_server=edges[1]).update(telemetry=[answered], telemetry_at=now - timedelta(seconds=20))
     EdgeServer.objects.filter(pk=edges[4].pk).update(last_seen_at=now - timedelta(hours=5))
     EdgeSlot.objects.filter(edge_server=edges[2]).update(desired_at=now - timedelta(hours=2))

@@ -17,6 +17,7 @@ CREATE TABLE `edge_servers` (
     `runtime` json NOT NULL,
     `group` varchar(60) NOT NULL,
     `labels` json NOT NULL,
+    `window` json NOT NULL,
     `callback_url` varchar(200) NOT NULL,
     `telemetry` json NOT NULL,
     `attempt` integer UNSIGNED NOT NULL CHECK (`attempt` >= 0),
@@ -49,6 +50,34 @@ CREATE TABLE `edge_slots` (
     CONSTRAINT `edge_slot_once_per_module` UNIQUE (`edge_server_id`, `module_id`)
 );
 
+-- What an edge measured of one version in one hour, summed (deployments/health.py); `last` is the newest note that is in it.
+CREATE TABLE `edge_telemetry` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `edge_server_id` bigint NOT NULL,
+    `module_id` bigint NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `hour` datetime(6) NOT NULL,
+    `measured` json NOT NULL,
+    `last` varchar(40) NOT NULL,
+    CONSTRAINT `telemetry_once_an_hour` UNIQUE (`edge_server_id`, `module_id`, `hour`, `version`)
+);
+
+-- A person's word that no edge of an organization (none: of anybody) is offered anything, until it is lifted.
+CREATE TABLE `fleet_freezes` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `organization_id` bigint NULL,
+    `reason` varchar(200) NOT NULL,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `lifted_at` datetime(6) NULL
+);
+
+ALTER TABLE `fleet_freezes` ADD COLUMN `fleet_frozen_once_1` bigint GENERATED ALWAYS AS (COALESCE(`organization_id`, 0)) VIRTUAL;
+
+ALTER TABLE `fleet_freezes` ADD COLUMN `fleet_frozen_once` tinyint GENERATED ALWAYS AS (CASE WHEN `lifted_at` IS NULL THEN 1 END) VIRTUAL;
+
+CREATE UNIQUE INDEX `fleet_frozen_once` ON `fleet_freezes` (`fleet_frozen_once_1`, `fleet_frozen_once`);
+
 -- A one-time word with which a new machine becomes an edge server; only its hash is kept.
 CREATE TABLE `enrolment_codes` (
     `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
@@ -60,7 +89,7 @@ CREATE TABLE `enrolment_codes` (
     `created_at` datetime(6) NOT NULL
 );
 
--- `plan` holds the rules: {waves: [{count|share}], error: {max_failed}, edges: [ids] or null for all with the slot}.
+-- `plan` holds the rules (deployments/plan.py) and `edges`: [ids], or null for all with the slot.
 CREATE TABLE `rollouts` (
     `id` char(32) NOT NULL PRIMARY KEY,
     `organization_id` bigint NULL,
@@ -74,6 +103,8 @@ CREATE TABLE `rollouts` (
     `finished_at` datetime(6) NULL,
     `stopped_because` longtext NOT NULL,
     `failures_accepted` integer UNSIGNED NOT NULL CHECK (`failures_accepted` >= 0),
+    `before` json NOT NULL,
+    `measured` json NOT NULL,
     CONSTRAINT `rollout_state_known` CHECK (`state` IN ('draft', 'scheduled', 'running', 'paused', 'completed', 'aborted', 'rolling_back', 'rolled_back'))
 );
 
@@ -84,6 +115,7 @@ CREATE TABLE `rollout_waves` (
     `number` smallint UNSIGNED NOT NULL CHECK (`number` >= 0),
     `name` varchar(60) NOT NULL,
     `opened_at` datetime(6) NULL,
+    `settled_at` datetime(6) NULL,
     `finished_at` datetime(6) NULL,
     CONSTRAINT `wave_number_once` UNIQUE (`rollout_id`, `number`)
 );
@@ -101,6 +133,7 @@ CREATE TABLE `model_deployments` (
     `attempt` integer UNSIGNED NOT NULL CHECK (`attempt` >= 0),
     `progress_percent` smallint UNSIGNED NOT NULL CHECK (`progress_percent` >= 0),
     `scheduled_at` datetime(6) NULL,
+    `offered_at` datetime(6) NULL,
     `started_at` datetime(6) NULL,
     `completed_at` datetime(6) NULL,
     `error_message` longtext NOT NULL,
@@ -143,6 +176,16 @@ ALTER TABLE `edge_slots` ADD CONSTRAINT `edge_slots_module_id_0c578a8f_fk_ai_mod
 ALTER TABLE `edge_slots` ADD CONSTRAINT `edge_slots_desired_id_e9b5b17a_fk_ai_model_versions_id` FOREIGN KEY (`desired_id`) REFERENCES `ai_model_versions` (`id`);
 
 ALTER TABLE `edge_slots` ADD CONSTRAINT `edge_slots_desired_deployment_i_d77a264b_fk_model_dep` FOREIGN KEY (`desired_deployment_id`) REFERENCES `model_deployments` (`id`);
+
+ALTER TABLE `edge_telemetry` ADD CONSTRAINT `edge_telemetry_edge_server_id_c795e060_fk_edge_servers_id` FOREIGN KEY (`edge_server_id`) REFERENCES `edge_servers` (`id`);
+
+ALTER TABLE `edge_telemetry` ADD CONSTRAINT `edge_telemetry_module_id_227719db_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+CREATE INDEX `telemetry_hour` ON `edge_telemetry` (`hour`);
+
+ALTER TABLE `fleet_freezes` ADD CONSTRAINT `fleet_freezes_organization_id_6ac3b5f3_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `fleet_freezes` ADD CONSTRAINT `fleet_freezes_created_by_id_120dd3ed_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
 
 ALTER TABLE `enrolment_codes` ADD CONSTRAINT `enrolment_codes_edge_server_id_609fd042_fk_edge_servers_id` FOREIGN KEY (`edge_server_id`) REFERENCES `edge_servers` (`id`);
 

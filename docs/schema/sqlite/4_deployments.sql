@@ -13,6 +13,7 @@ CREATE TABLE "edge_servers" (
     "runtime" text NOT NULL CHECK ((JSON_VALID("runtime") OR "runtime" IS NULL)),
     "group" varchar(60) NOT NULL,
     "labels" text NOT NULL CHECK ((JSON_VALID("labels") OR "labels" IS NULL)),
+    "window" text NOT NULL CHECK ((JSON_VALID("window") OR "window" IS NULL)),
     "callback_url" varchar(200) NOT NULL,
     "telemetry" text NOT NULL CHECK ((JSON_VALID("telemetry") OR "telemetry" IS NULL)),
     "attempt" integer unsigned NOT NULL CHECK ("attempt" >= 0),
@@ -45,6 +46,28 @@ CREATE TABLE "edge_slots" (
     CONSTRAINT "edge_slot_once_per_module" UNIQUE ("edge_server_id", "module_id")
 );
 
+-- What an edge measured of one version in one hour, summed (deployments/health.py); `last` is the newest note that is in it.
+CREATE TABLE "edge_telemetry" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "edge_server_id" bigint NOT NULL REFERENCES "edge_servers" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "version" varchar(40) NOT NULL,
+    "hour" datetime NOT NULL,
+    "measured" text NOT NULL CHECK ((JSON_VALID("measured") OR "measured" IS NULL)),
+    "last" varchar(40) NOT NULL,
+    CONSTRAINT "telemetry_once_an_hour" UNIQUE ("edge_server_id", "module_id", "hour", "version")
+);
+
+-- A person's word that no edge of an organization (none: of anybody) is offered anything, until it is lifted.
+CREATE TABLE "fleet_freezes" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "reason" varchar(200) NOT NULL,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_at" datetime NOT NULL,
+    "lifted_at" datetime NULL
+);
+
 -- A one-time word with which a new machine becomes an edge server; only its hash is kept.
 CREATE TABLE "enrolment_codes" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
@@ -56,7 +79,7 @@ CREATE TABLE "enrolment_codes" (
     "created_at" datetime NOT NULL
 );
 
--- `plan` holds the rules: {waves: [{count|share}], error: {max_failed}, edges: [ids] or null for all with the slot}.
+-- `plan` holds the rules (deployments/plan.py) and `edges`: [ids], or null for all with the slot.
 CREATE TABLE "rollouts" (
     "id" char(32) NOT NULL PRIMARY KEY,
     "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
@@ -70,6 +93,8 @@ CREATE TABLE "rollouts" (
     "finished_at" datetime NULL,
     "stopped_because" text NOT NULL,
     "failures_accepted" integer unsigned NOT NULL CHECK ("failures_accepted" >= 0),
+    "before" text NOT NULL CHECK ((JSON_VALID("before") OR "before" IS NULL)),
+    "measured" text NOT NULL CHECK ((JSON_VALID("measured") OR "measured" IS NULL)),
     CONSTRAINT "rollout_state_known" CHECK ("state" IN ('draft', 'scheduled', 'running', 'paused', 'completed', 'aborted', 'rolling_back', 'rolled_back'))
 );
 
@@ -80,6 +105,7 @@ CREATE TABLE "rollout_waves" (
     "number" smallint unsigned NOT NULL CHECK ("number" >= 0),
     "name" varchar(60) NOT NULL,
     "opened_at" datetime NULL,
+    "settled_at" datetime NULL,
     "finished_at" datetime NULL,
     CONSTRAINT "wave_number_once" UNIQUE ("rollout_id", "number")
 );
@@ -97,6 +123,7 @@ CREATE TABLE "model_deployments" (
     "attempt" integer unsigned NOT NULL CHECK ("attempt" >= 0),
     "progress_percent" smallint unsigned NOT NULL CHECK ("progress_percent" >= 0),
     "scheduled_at" datetime NULL,
+    "offered_at" datetime NULL,
     "started_at" datetime NULL,
     "completed_at" datetime NULL,
     "error_message" text NOT NULL,
@@ -133,6 +160,14 @@ CREATE INDEX "edge_slots_module_id_0c578a8f" ON "edge_slots" ("module_id");
 CREATE INDEX "edge_slots_desired_id_e9b5b17a" ON "edge_slots" ("desired_id");
 
 CREATE INDEX "edge_slots_desired_deployment_id_d77a264b" ON "edge_slots" ("desired_deployment_id");
+
+CREATE INDEX "telemetry_hour" ON "edge_telemetry" ("hour");
+
+CREATE UNIQUE INDEX "fleet_frozen_once" ON "fleet_freezes" ((COALESCE("organization_id", 0))) WHERE "lifted_at" IS NULL;
+
+CREATE INDEX "fleet_freezes_organization_id_6ac3b5f3" ON "fleet_freezes" ("organization_id");
+
+CREATE INDEX "fleet_freezes_created_by_id_120dd3ed" ON "fleet_freezes" ("created_by_id");
 
 CREATE INDEX "enrolment_codes_edge_server_id_609fd042" ON "enrolment_codes" ("edge_server_id");
 
