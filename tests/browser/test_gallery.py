@@ -167,7 +167,8 @@ def looked_at(page, name: str, folder: Path | None, pictured: dict[str, set[str]
 def dress(page, look: str) -> None:
     """Give the window the width and the theme of a look; what would move is there at once."""
     size, scheme = LOOKS[look]
-    page.set_viewport_size(size)
+    if page.viewport_size != size:  # to say it again has all laid out again
+        page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
 
 
