@@ -16,6 +16,8 @@ def begin() -> None:
     options = settings.DATABASES["default"]["OPTIONS"]
     if "init_command" in options:
         options["init_command"] = options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
+    # A password is hashed a million times over so that to guess it is slow, which no test tries
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Each client of a test makes the middleware anew, which looked for all static files and at each of them
     WhiteNoiseMiddleware.add_files_from_finders = _add_files_once
 

@@ -86,11 +86,17 @@ SPOKEN = {
 
 
 @cache
+def schemas() -> Registry:
+    """Read all schemas, which refer to each other by their file names."""
+    files = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
+    return Registry().with_resources((file, Resource.from_contents(schema)) for file, schema in files.items()).crawl()
+
+
+@cache
 def validator(name: str) -> Draft202012Validator:
-    """Make the validator of one schema, which may refer to the others by their file names."""
-    contents = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
-    registry = Registry().with_resources((file, Resource.from_contents(schema)) for file, schema in contents.items())
-    return Draft202012Validator(contents[f"{name}.json"], registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    """Make the validator of one schema, which may refer to the others."""
+    schema = schemas().contents(f"{name}.json")
+    return Draft202012Validator(schema, registry=schemas(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def conforms(name: str, value: object) -> None:
