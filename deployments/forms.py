@@ -57,6 +57,35 @@ class CallbackForm(forms.Form):
     )
 
 
+class DescriptionForm(forms.Form):
+    """An edge's group, and when it may be changed; no zone means any time."""
+
+    group = forms.CharField(label=_("Group"), max_length=60, required=False)
+    zone = forms.CharField(
+        label=_("Time zone"), max_length=60, required=False, widget=forms.TextInput(attrs={"placeholder": "Asia/Kolkata"})
+    )
+    opens = forms.TimeField(label=_("May be changed from"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    closes = forms.TimeField(label=_("To"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+
+    @property
+    def window(self) -> dict[str, str]:
+        """The window as deployments/windows.py reads it; what is half filled in is refused there."""
+        said = {name: self.cleaned_data[field] for name, field in (("zone", "zone"), ("from", "opens"), ("to", "closes"))}
+        return {
+            name: value if name == "zone" else value.strftime("%H:%M")
+            for name, value in said.items()
+            if value not in ("", None)
+        }
+
+    @staticmethod
+    def of(edge: EdgeServer) -> "DescriptionForm":
+        """Fill it in with what is kept."""
+        window = edge.window
+        return DescriptionForm(
+            initial={"group": edge.group, "zone": window.get("zone"), "opens": window.get("from"), "closes": window.get("to")}
+        )
+
+
 class RolloutForm(forms.Form):
     """Which edges get a model version, in which steps, and what stops it; what is left empty is not asked for."""
 

@@ -18,9 +18,10 @@ from accounts.models import Event, User
 from accounts.policy import Permission, is_allowed
 from core.pages import carry_out, first_error, found
 from core.paging import bounded_count, keyset_page
+from deployments import health
 from deployments.actions import edge_server as verbs
 from deployments.actions import rollback as rollback_verbs
-from deployments.forms import CallbackForm, EdgeFilters
+from deployments.forms import CallbackForm, DescriptionForm, EdgeFilters
 from deployments.models import DeploymentReport, EdgeServer, EdgeSlot
 from deployments.models.edge_server import EdgeServerQuerySet
 from deployments.views.rollout import viewer
@@ -59,6 +60,7 @@ def edge(request: HttpRequest, pk: int) -> HttpResponse:
         "reports": reports.order_by("-id")[:SHOWN],
         "telemetry": _telemetry(shown),
         "may": _allowed(shown, user),
+        "description_form": DescriptionForm.of(shown),
         "callback_form": CallbackForm(initial={"url": shown.callback_url}),
         "events": Event.objects.visible_to(user).about("deployments.edgeserver", shown.pk).order_by("-id")[:SHOWN],
     }
@@ -158,10 +160,15 @@ def _telemetry(edge: EdgeServer) -> list[dict[str, Any]]:
     """Lay out what the last heartbeats measured: of each module first, then of the machine; one entry a line."""
     of_modules = [(slot.module, slot.telemetry_at, entry) for slot in edge.slots.all() for entry in slot.telemetry]
     of_machine = [(None, edge.last_seen_at, entry) for entry in edge.telemetry]
-    return [
-        {"module": module, "at": at, "facts": {name: value for name, value in entry.items() if name != "ai_module"}}
-        for module, at, entry in (of_modules + of_machine)[:SHOWN]
-    ]
+    return [{"module": module, "at": at, "facts": _figures(entry)} for module, at, entry in (of_modules + of_machine)[:SHOWN]]
+
+
+def _figures(entry: dict[str, Any]) -> dict[str, Any]:
+    """Lay out a note in figures that a person reads: not the buckets, but what they amount to."""
+    facts = {name: value for name, value in entry.items() if name not in ("ai_module", "latency", "confidence", "since")}
+    if entry.get("kind") == "answered" and (p95 := health.read(entry).p95_ms):
+        facts["95 of 100 within ms"] = p95
+    return facts
 
 
 def _row(edge: EdgeServer) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from accounts.policy import Permission, is_allowed, require
 from core.errors import Missing, Refusal
 from core.pages import carry_out, found, page_or_partial
 from core.paging import bounded_count, keyset_page
-from deployments import health
+from deployments import freezing, health
 from deployments.actions import advancing
 from deployments.actions import deployment as deployment_verbs
 from deployments.actions import rollback as rollback_verbs
@@ -44,7 +44,8 @@ def rollouts(request: HttpRequest) -> HttpResponse:
     page = keyset_page(joined, cursor=request.GET.get("cursor", ""), size=PAGE)
     counts = _counts([row.pk for row in page.results])
     table = [{"rollout": row, **_shares(counts.get(row.pk, {}))} for row in page.results]
-    facts = {"page": page, "rows": table, "form": form, "count": bounded_count(rows)}
+    facts = {"page": page, "rows": table, "form": form, "count": bounded_count(rows), "frozen": freezing.frozen(None)}
+    facts["may_freeze"] = is_allowed(user, Permission.DEPLOY)
     return render(request, "deployments/rollout_list.html", facts)
 
 
@@ -63,6 +64,7 @@ def rollout(request: HttpRequest, pk: UUID) -> HttpResponse:
         "waves": waves,
         "rule": _rule(shown, waves),
         "health": _health(shown),
+        "frozen": freezing.frozen(shown.organization_id) if shown.state in MOVING else None,
         "may": _allowed(shown, user),
         **_shares(_counts([shown.pk]).get(shown.pk, {})),
     }
@@ -86,7 +88,7 @@ def rollout_new(request: HttpRequest) -> HttpResponse:
         asked: dict[str, Any] = {"edges": list(form.cleaned_data["edges"]) or None, "plan": form.plan}
         try:
             if "preview" in request.POST:
-                shown = verbs.preview(version, by=user, **asked)
+                shown = verbs.preview(version, by=user, **asked).as_document()
             else:
                 started = verbs.start(version, by=user, scheduled_at=form.cleaned_data["scheduled_at"], **asked)
                 messages.success(request, _("The rollout has begun; edges take it at their next poll."))

@@ -244,3 +244,48 @@ def test_the_edge_page_shows_what_the_last_heartbeat_measured():
     assert "What it measured" in page
     assert all(words in page for words in ("count 1204", "empty 7", "the machine", "free mb 812"))
     assert "ai module" not in page
+
+
+def test_the_fleet_is_frozen_and_an_edge_described_replaced_and_retired_in_the_browser():
+    edge, ada = EdgeServerFactory(), people.ada()
+    frozen = looking(ada).post(reverse("deployments:fleet-freeze"), {"reason": "fair"}, follow=True)
+    assert "fair" in text_of(frozen)
+    assert "fair" not in text_of(looking(people.olga()).get(reverse("deployments:rollouts")))
+    assert "lifted" in said(looking(ada).post(reverse("deployments:fleet-lift-freeze"), follow=True))[0]
+    window = {"group": "gates", "zone": "Asia/Kolkata", "opens": "22:00", "closes": "04:00"}
+    described = looking(ada).post(reverse("deployments:edge-describe", args=[edge.pk]), window, follow=True)
+    assert "22:00–04:00 Asia/Kolkata" in text_of(described)
+    half = looking(ada).post(reverse("deployments:edge-describe", args=[edge.pk]), {"zone": "UTC"}, follow=True)
+    assert "A window has zone, from and to" in said(half)[0]
+    replaced = looking(ada).post(reverse("deployments:edge-replace-hardware", args=[edge.pk]), follow=True)
+    assert "cc-edge enrol --code" in said(replaced)[0]
+    assert "Retired" in said(looking(ada).post(reverse("deployments:edge-retire", args=[edge.pk]), follow=True))[0]
+    other = EdgeServerFactory()
+    looking(people.olga()).post(reverse("deployments:edge-retire", args=[other.pk]))
+    other.refresh_from_db()
+    assert other.retired_at is None
+
+
+def test_a_plan_is_filled_in_tried_dry_and_started():
+    for _ in range(4):
+        EdgeServerFactory()
+    version = released_version()
+    there = f"{reverse('deployments:rollout-new')}?model={version.pk}"
+    asked = {"canary": 1, "share": 50, "success": 80, "soak": 5, "max_failed": 1, "reaction": "roll_back", "p95_ratio": 1.5}
+    dry = text_of(looking(people.ada()).post(there, {**asked, "preview": "1"}))
+    assert "4 edges would get it." in dry
+    assert not Rollout.objects.exists()
+    looking(people.ada()).post(there, {**asked, "empty_rise": 10, "windows": "on"})
+    rollout = Rollout.objects.get()
+    assert rollout.plan == {
+        "waves": [{"count": 1, "name": "canary"}, {"share": 0.5}, {"share": 1.0}],
+        "advance": {"success": 0.8, "soak_minutes": 5},
+        "error": {"max_failed": 1},
+        "health": {"p95_ratio": 1.5, "empty_rise": 0.1},
+        "reaction": "roll_back",
+        "windows": True,
+        "edges": None,
+    }
+    assert [wave.deployments.count() for wave in rollout.waves.order_by("number")] == [1, 1, 2]
+    opened = looking(people.ada()).post(reverse("deployments:rollout-advance", args=[rollout.pk]), follow=True)
+    assert "The next wave is open." in said(opened)[0]
