@@ -26,6 +26,10 @@ class Execution(Protocol):
         """Answer its exit status (negative: killed by that signal), None while it runs."""
         ...
 
+    def memory(self) -> int:
+        """Answer how many bytes it and all it started hold."""
+        ...
+
     def ask_to_stop(self) -> None:
         """Ask it to end soon."""
         ...
@@ -94,6 +98,10 @@ class LocalExecution:
         """Answer the exit status once the program has ended."""
         return self._process.poll()
 
+    def memory(self) -> int:
+        """Add up what the processes of the session hold."""
+        return memory_of(self._process.pid)
+
     def ask_to_stop(self) -> None:
         """Send SIGTERM to the whole session."""
         self._signal(signal.SIGTERM)
@@ -151,3 +159,25 @@ class Lines:
     def rest(self) -> list[bytes]:
         """Answer what came without an end of line."""
         return [self._rest] if self._rest else []
+
+
+def memory_of(session: int) -> int:
+    """Answer how many bytes the processes of a session hold together; pages they share count once."""
+    total = 0
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+            if int(stat[3]) == session:
+                total += _proportional(entry.path)
+        except (OSError, ValueError, IndexError):  # it ended while we looked
+            continue
+    return total
+
+
+def _proportional(process: str) -> int:
+    for line in Path(process, "smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0

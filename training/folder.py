@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 
+from core.storage import StoreError
 from learning.models import StoredObject, Task
 from learning.renaming import Renames, in_current_names, names_of
 from training import local
+from training.actions import checkpoint
 from training.manifest import read_members
 from training.models import JobKind, TrainingJob, TrainingRun
 from training.trainers.work import BUNDLE_NAME, JOB_NAME, MANIFEST_NAME, OBJECTS_NAME
 
 CHUNK = 1_000
+RESUMED_NAME = "resumed"
+
+logger = structlog.get_logger(__name__)
 
 
 class Unprepared(Exception):
@@ -41,6 +47,8 @@ def prepare(run: TrainingRun, folder: Path, *, tick: Callable[[], None]) -> None
     if job.base_model_version is not None:
         _place_bundle(job.base_model_version.bundle, folder / f"base-{BUNDLE_NAME}")
         document["base"] = f"base-{BUNDLE_NAME}"
+    if kept := _place_checkpoint(job, folder):
+        document["checkpoint"] = kept
     (folder / JOB_NAME).write_text(json.dumps(document))
 
 
@@ -104,6 +112,19 @@ def _fetch(lines: list[dict[str, Any]], tick: Callable[[], None]) -> dict[str, s
         local.cached(name, aliases[name], sha256, tick=tick)
         tick()
     return {name: local.place_of(sha256) for name, sha256 in hashes.items()}
+
+
+def _place_checkpoint(job: TrainingJob, folder: Path) -> str | None:
+    """Place what an earlier attempt left; one that the store does not give is no reason not to begin anew."""
+    kept = checkpoint.latest(job.pk)
+    if kept is None:
+        return None
+    try:
+        _place_bundle(kept.object, folder / RESUMED_NAME)
+    except StoreError:
+        logger.warning("a checkpoint cannot be read; the run begins anew", job=str(job.pk))
+        return None
+    return RESUMED_NAME
 
 
 def _place_bundle(bundle: StoredObject, target: Path) -> None:

@@ -69,6 +69,8 @@ class Ear:
         self.scores: dict[str, Any] = {}
         self.is_done = False
         self.error = ""
+        self.is_out_of_memory = False
+        self.checkpoint: tuple[int, str] | None = None
         self._seq = self._bytes = self._points = 0
         self._tail: list[str] = []
 
@@ -96,6 +98,7 @@ class Ear:
             "progress": self._progress,
             "metric": self._metric,
             "log": lambda said: self.log(_text(said.get("text")), said.get("level")),
+            "checkpoint": self._checkpoint,
             "error": self._error,
             "done": self._done,
         }[event["event"]](event)
@@ -126,8 +129,17 @@ class Ear:
         self._points += 1
         self.heard.points.append(Point(name, _whole(said.get("step"), MAX_STEP), float(value)))
 
+    def take_checkpoint(self) -> tuple[int, str] | None:
+        """Answer the step and the file of the newest checkpoint that was not taken yet."""
+        taken, self.checkpoint = self.checkpoint, None
+        return taken
+
+    def _checkpoint(self, said: dict[str, Any]) -> None:
+        self.checkpoint = (_whole(said.get("step"), MAX_STEP), _text(said.get("file"))[:MAX_NAME])
+
     def _error(self, said: dict[str, Any]) -> None:
         self.error = _text(said.get("text"))[:MAX_TEXT]
+        self.is_out_of_memory = said.get("reason") == "oom"
         self.log(self.error, "error")
 
     def _done(self, said: dict[str, Any]) -> None:
@@ -139,7 +151,7 @@ class Ear:
 
 PROGRESS = (("percent", 100), ("epoch", MAX_STEP), ("epochs", MAX_STEP))
 NUMBERS = frozenset({"accuracy", "precision", "recall", "f1", "inference_time_ms"})
-EVENTS = frozenset({"progress", "metric", "log", "error", "done"})
+EVENTS = frozenset({"progress", "metric", "log", "checkpoint", "error", "done"})
 
 
 def _event(text: str) -> dict[str, Any] | None:

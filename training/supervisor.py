@@ -9,6 +9,7 @@ import shutil
 import socket
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -21,11 +22,13 @@ from learning.actions import object as stored_object
 from learning.models import ObjectKind, StoredObject
 from training import folder as run_folder
 from training import local, shutdown
+from training.actions import checkpoint
 from training.actions import run as run_verbs
-from training.actions.run import LostRun
+from training.actions.holding import LostRun
 from training.bundle import BadBundle, Bundle, read_bundle
 from training.executor import Execution, Executor, LocalExecutor
 from training.hearing import Ear
+from training.limits import Failure, Limits
 from training.models import EvaluationMethod, ExitReason, JobKind, TrainingRun
 from training.scoring import outcomes
 from training.scoring.outcomes import FOLDS_NAME, OUTCOMES_NAME
@@ -36,17 +39,11 @@ from training.trainers.work import ARTIFACT_NAME, BUNDLE_NAME, STOPPED_STATUS
 logger = structlog.get_logger(__name__)
 
 REPORT_SECONDS = 1.0
-STOP_SECONDS = 5.0
-TIME_LIMIT_SECONDS = 6 * 3600
+CANCEL_SECONDS, STOP_SECONDS = 2.5, 8.0
+"""A program that is to be cancelled is killed soon; one that is to go on elsewhere has time for a checkpoint."""
+MAX_CHECKPOINT = 4 << 30
+CHECKPOINT_DAYS = 14
 KILLED = -9
-
-
-class Failure(Exception):
-    """The run failed by its own fault: a reason, and a sentence for a person."""
-
-    def __init__(self, reason: ExitReason, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason, self.sentence = reason, sentence
 
 
 class Cancelled(Exception):
@@ -82,12 +79,12 @@ class Supervisor:
         self.run, self.executor, self.ear = run, executor, Ear()
         self.folder = local.runs() / str(run.pk)
         self._reported_at = self._heard_at = time.monotonic()
-        self._time_limit = float(run.job.training_config.get("time_limit_seconds", TIME_LIMIT_SECONDS))
+        self._limits = Limits(run.job.training_config, self.folder)
 
     def go(self) -> None:
         """Prepare, run, and write down how it ended."""
         try:
-            run_folder.prepare(self.run, self.folder, tick=self._tick)
+            self._prepare()
             run_verbs.begin(self.run)
             self._execute()
             self._report()
@@ -103,9 +100,15 @@ class Supervisor:
             run_verbs.cancelled(self.run)
         except Interrupted as interruption:
             self._report()
-            run_verbs.give_back(self.run, message=str(interruption))
+            run_verbs.give_back(self.run, message=str(interruption), is_planned=shutdown.has_begun())
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _prepare(self) -> None:
+        try:
+            run_folder.prepare(self.run, self.folder, tick=self._tick)
+        except OSError as error:
+            raise Failure(ExitReason.USER_ERROR, f"The worker cannot make the job's folder: {error.strerror}.") from error
 
     def _execute(self) -> None:
         """Run the program to its end, and raise what came of it unless that was success."""
@@ -113,23 +116,24 @@ class Supervisor:
             program = self.executor.start(self._command(), self.folder)
         except OSError as error:
             raise Failure(ExitReason.USER_ERROR, f"The trainer's program cannot be started: {error}") from error
-        began = time.monotonic()
+        self._limits.begin()
         try:
             while program.status() is None:
                 self._listen(program.read(0.2))
                 self._tick()
-                self._check_time(began)
+                self._keep_checkpoint()
+                self._limits.check(program)
                 self._check_shutdown()
-        except (Cancelled, Failure, Interrupted):
-            self._stop(program)
+        except (Cancelled, Failure):
+            self._stop(program, CANCEL_SECONDS)
+            raise
+        except Interrupted:
+            self._stop(program, STOP_SECONDS)
+            self._keep_checkpoint()
             raise
         finally:
             self._listen(program.close())
         self._judge(program.status())
-
-    def _check_time(self, began: float) -> None:
-        if time.monotonic() - began > self._time_limit:
-            raise Failure(ExitReason.TIMEOUT, f"It took longer than its limit of {self._time_limit:.0f} seconds.")
 
     def _check_shutdown(self) -> None:
         if shutdown.has_begun():
@@ -143,10 +147,10 @@ class Supervisor:
             raise Failure(ExitReason.USER_ERROR, f"The trainer {self.run.job.trainer} is not installed on this worker.")
         return trainer.command
 
-    def _stop(self, program: Execution) -> None:
+    def _stop(self, program: Execution, seconds: float) -> None:
         """Ask the program to stop, and give it a few seconds; close() kills what is left."""
         program.ask_to_stop()
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + seconds
         while program.status() is None and time.monotonic() < deadline:
             self._listen(program.read(0.1))
 
@@ -156,12 +160,41 @@ class Supervisor:
         if status == 0:
             raise Failure(ExitReason.USER_ERROR, "The trainer ended without saying that it was done.")
         if status == STOPPED_STATUS:
+            self._keep_checkpoint()
             raise Interrupted("The program stopped before it was done, without being asked by a person.")
+        if self.ear.is_out_of_memory:
+            raise Failure(ExitReason.OUT_OF_MEMORY, self.ear.sentence("Memory ran out."))
         if status == KILLED:
             raise Failure(ExitReason.OUT_OF_MEMORY, "The program was killed, most likely because memory ran out.")
         if status is not None and status < 0:
             raise Failure(ExitReason.USER_ERROR, f"The program was ended by signal {-status}.")
         raise Failure(ExitReason.USER_ERROR, self.ear.sentence(f"The program ended with status {status}."))
+
+    def _keep_checkpoint(self) -> None:
+        """Store the newest checkpoint that the program told of, if it is a file of its own; without it the run goes on too."""
+        taken = self.ear.take_checkpoint()
+        if taken is None:
+            return
+        step, path = taken[0], self.folder / taken[1]
+        if not path.resolve().is_relative_to(self.folder.resolve()) or not path.is_file():
+            return
+        if path.stat().st_size > MAX_CHECKPOINT:
+            logger.warning("a checkpoint is too large to be kept", run=str(self.run.pk))
+            return
+        now = timezone.now()
+        try:
+            kept = stored_object.store_bytes(
+                path,
+                kind=ObjectKind.CHECKPOINT,
+                media_type="application/octet-stream",
+                metadata={"training_run": str(self.run.pk), "uploaded_at": now.isoformat()},
+                tick=self._tick,
+                delete_at=now + timedelta(days=CHECKPOINT_DAYS),
+            )
+        except (StoreError, OSError):
+            logger.warning("a checkpoint could not be stored", run=str(self.run.pk), exc_info=True)
+            return
+        checkpoint.keep(self.run, step=step, content=kept)
 
     def _listen(self, lines: Sequence[tuple[str, bytes]]) -> None:
         for source, raw in lines:

@@ -115,8 +115,9 @@ def due_to_archive() -> Any:
 
 
 def expired_exports() -> Any:
-    """Files made for somebody to fetch, whose days are over."""
-    return StoredObject.objects.filter(delete_at__lte=timezone.now(), deleted_at__isnull=True, kind=ObjectKind.EXPORT)
+    """Files made for somebody to fetch, whose days are over, and checkpoints that their worker did not live to write down."""
+    kinds = (ObjectKind.EXPORT, ObjectKind.CHECKPOINT)
+    return StoredObject.objects.filter(delete_at__lte=timezone.now(), deleted_at__isnull=True, kind__in=kinds)
 
 
 def kept_by_versions(samples: Sequence[int]) -> set[int]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests import people
 from tests.factories import training as make
 from training.actions import job, run
-from training.actions.run import LostRun
+from training.actions.holding import LostRun
 from training.hearing import Line, Point, Progress
 from training.models import ExitReason, JobStatus, MetricPoint, ModelVersion, RunLog, RunState, TrainingJob, TrainingRun
 

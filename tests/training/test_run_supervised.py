@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,12 +18,22 @@ from learning.models import ObjectKind, StoredObject
 from tests import people
 from tests.factories import training as make
 from tests.training.slow_store import SlowStore
-from training import local, shutdown, supervisor
+from training import limits, local, shutdown, supervisor
 from training.actions import job, run
-from training.actions.run import LostRun
+from training.actions.holding import LostRun
 from training.bundle import read_bundle
 from training.executor import LocalExecution, LocalExecutor
-from training.models import ExitReason, JobStatus, MetricPoint, ModelStatus, ModelVersion, RunLog, RunState, TrainingRun
+from training.models import (
+    ExitReason,
+    JobStatus,
+    MetricPoint,
+    ModelStatus,
+    ModelVersion,
+    RunCheckpoint,
+    RunLog,
+    RunState,
+    TrainingRun,
+)
 from training.supervisor import Supervisor
 
 pytestmark = pytest.mark.django_db
@@ -217,9 +228,14 @@ def test_one_label_is_not_enough_to_learn_from():
         ("dies", ExitReason.USER_ERROR, "signal 11"),
         ("eaten", ExitReason.OUT_OF_MEMORY, "memory"),
         ("garbage", ExitReason.USER_ERROR, "bundle cannot be used"),
+        ("hungry", ExitReason.OUT_OF_MEMORY, "it may use 100"),
+        ("exhausted", ExitReason.OUT_OF_MEMORY, "CUDA out of memory"),
+        ("writer", ExitReason.USER_ERROR, "it may write 10"),
     ],
 )
-def test_a_trainer_that_misbehaves_fails_its_job_with_a_sentence(kind, reason, sentence):
+def test_a_trainer_that_misbehaves_fails_its_job_with_a_sentence(kind, reason, sentence, settings, monkeypatch):
+    settings.RUN_MEMORY_MB, settings.RUN_DISK_MB = 100, 10
+    monkeypatch.setattr(limits, "LOOK_SECONDS", 0.2)
     held, made = bad_run(kind)
     assert (held.state, held.exit_reason, made.status) == (RunState.FAILED, reason, JobStatus.FAILED)
     assert sentence in made.error_message
@@ -335,6 +351,31 @@ def test_a_worker_that_goes_down_gives_its_run_back_and_claims_no_other(going_do
     held, made = bad_run("endless", Interfering(b"progress", lambda said: going_down()))
     assert (held.state, held.error_message, made.status) == (RunState.LOST, "The worker went down.", JobStatus.QUEUED)
     assert supervisor.run_next("training.cpu") is None
+
+
+@pytest.mark.usefixtures("bad_trainers")
+def test_another_worker_goes_on_from_the_last_checkpoint_and_a_planned_end_is_no_attempt(going_down, monkeypatch):
+    def go_down(said):
+        assert RunCheckpoint.objects.count() == 2
+        going_down()
+
+    made = make.training_job(people.ada(), trainer="saving", hyperparameters={})
+    made.max_attempts = 1
+    made.save()
+    held = run.claim("training.cpu", "w1")
+    supervisor.supervise(held, Interfering(b'"percent": 4', go_down))
+    held.refresh_from_db()
+    made.refresh_from_db()
+    assert (held.state, held.is_counted, made.status) == (RunState.LOST, False, JobStatus.QUEUED)
+    steps = list(RunCheckpoint.objects.order_by("step").values_list("step", flat=True))
+    assert len(steps) == 2
+    assert StoredObject.objects.filter(kind=ObjectKind.CHECKPOINT, deleted_at__isnull=True).count() == 2
+    monkeypatch.setattr(shutdown, "_begun", bytearray(1))
+    shutil.rmtree(local.cache())  # as on another host
+    supervisor.run_next("training.cpu")
+    made.refresh_from_db()
+    assert (made.status, made.error_message) == (JobStatus.FAILED, f"went on from step {steps[-1]}")
+    assert not StoredObject.objects.filter(kind=ObjectKind.CHECKPOINT, deleted_at__isnull=True).exists()
 
 
 @pytest.mark.usefixtures("bad_trainers")

@@ -26,7 +26,7 @@ from learning.actions import purging
 from learning.models import LearningSample, ObjectKind, StoredObject
 from learning.models.erasure import MODEL_VERSION, UNFINISHED, Erasure, ErasureItem, ErasureState
 from training import local
-from training.actions import evaluation, exporting, growing, truth_change
+from training.actions import checkpoint, evaluation, exporting, growing, truth_change
 from training.manifest import MANIFEST_NAME, TRUTH_NAME, read_members
 from training.models import (
     DatasetMember,
@@ -142,6 +142,7 @@ def _of_model(model: ModelVersion, count: int) -> str:
 def _outdate(version: Any, count: int) -> None:
     rows = DatasetVersion.objects.filter(pk=version)
     rows.update(erased_count=F("erased_count") + count, truth_outdated=True)
+    checkpoint.forget(version)
     VersionComparison.objects.filter(Q(before=version) | Q(after=version)).delete()  # it may show what shall be gone
     enqueue("training.tasks.rewrite_truth", str(version))
 

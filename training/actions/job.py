@@ -26,6 +26,11 @@ EVALUATION_QUEUE = "training.cpu"
 MAX_SEED = 2**63 - 1
 MAX_DESCRIPTION = 10_000
 MAX_TIME_LIMIT = 7 * 24 * 3600
+CONFIG = {
+    "time_limit_seconds": (1, MAX_TIME_LIMIT, f"The time limit is 1 to {MAX_TIME_LIMIT} seconds."),
+    "memory_limit_mb": (64, 1 << 22, "The memory limit is 64 to 4194304 MiB."),
+    "score_folds": (FOLDS.start, FOLDS.stop - 1, f"A train split is scored in {FOLDS.start} to {FOLDS.stop - 1} folds."),
+}
 USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes part of a path that edges verify
 
 
@@ -172,19 +177,15 @@ def _settings(trainer: Trainer, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config(values: Any) -> dict[str, Any]:
-    """Check what a person may say of the running itself: `time_limit_seconds`, `score_folds` (0, or 2 to 10)."""
-    if not isinstance(values, Mapping) or set(values) - {"time_limit_seconds", "score_folds"}:
-        raise Invalid(
-            "The training_config may hold time_limit_seconds and score_folds.", errors={"training_config": ["is malformed"]}
-        )
-    folds = values.get("score_folds", 0)
-    if isinstance(folds, bool) or not isinstance(folds, int) or (folds and folds not in FOLDS):
-        sentence = f"A train split is scored in {FOLDS.start} to {FOLDS.stop - 1} folds."
-        raise Invalid(sentence, errors={"training_config.score_folds": [sentence]})
-    limit = values.get("time_limit_seconds", 1)
-    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_TIME_LIMIT:
-        sentence = f"The time limit is 1 to {MAX_TIME_LIMIT} seconds."
-        raise Invalid(sentence, errors={"training_config.time_limit_seconds": [sentence]})
+    """Check what a person may say of the running itself: each a whole number in its bounds."""
+    if not isinstance(values, Mapping) or set(values) - set(CONFIG):
+        sentence = f"The training_config may hold {', '.join(CONFIG)}."
+        raise Invalid(sentence, errors={"training_config": ["is malformed"]})
+    for name, value in values.items():
+        low, high, sentence = CONFIG[name]
+        is_off = name == "score_folds" and value == 0
+        if isinstance(value, bool) or not isinstance(value, int) or not (low <= value <= high or is_off):
+            raise Invalid(sentence, errors={f"training_config.{name}": [sentence]})
     return dict(values)
 
 

@@ -11,15 +11,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts.actions.event import record
-from core.lifecycle import LostRace
 from learning.models import PersonStatus, StoredObject
 from training import provenance
-from training.actions import evaluation, model_version, people
+from training.actions import checkpoint, evaluation, model_version, people
 from training.actions import job as job_verbs
+from training.actions.holding import hold
 from training.bundle import Bundle
 from training.hearing import Line, Point, Progress
 from training.models import (
@@ -41,12 +41,6 @@ MAX_ERROR = 4_000
 CHUNK = 1_000
 
 
-class LostRun(LostRace):
-    """This worker no longer holds the run: it was silent for too long, and the job was given back."""
-
-    code = "lost_run"
-
-
 def claim(queue: str, worker: str) -> TrainingRun | None:
     """Take the oldest waiting job of `queue` for `worker`; None where none waits. Two workers never take the same one."""
     while waiting := TrainingJob.objects.waiting(queue).values_list("pk", flat=True).first():
@@ -59,7 +53,7 @@ def claim(queue: str, worker: str) -> TrainingRun | None:
 def begin(run: TrainingRun) -> None:
     """Say that the subprocess is about to start."""
     with transaction.atomic():
-        _hold(run)
+        hold(run)
         run.move(RunState.RUNNING)
 
 
@@ -68,7 +62,7 @@ def report(
 ) -> bool:
     """Keep what the run said since the last time; answers whether it is to be cancelled. Saying nothing is a heartbeat."""
     with transaction.atomic():
-        _hold(run)
+        hold(run)
         MetricPoint.objects.bulk_create(
             [MetricPoint(run=run, name=point.name, step=point.step, value=point.value) for point in points],
             ignore_conflicts=True,
@@ -85,14 +79,14 @@ def report(
 def begin_scoring(run: TrainingRun, method: str) -> ModelEvaluation:
     """Answer the empty evaluation that takes what came of each sample; what a lost attempt left of it is gone."""
     with transaction.atomic():
-        _hold(run)
+        hold(run)
         return evaluation.begin(run.job, method)
 
 
 def keep_outcomes(run: TrainingRun, kept_in: ModelEvaluation, outcomes: Sequence[Outcome]) -> None:
     """Keep one chunk of what came of samples; it counts once the run has finished."""
     with transaction.atomic():
-        _hold(run)
+        hold(run)
         evaluation.add(kept_in, outcomes)
 
 
@@ -106,7 +100,7 @@ def finish(
     content: Bundle | None = None,
 ) -> ModelVersion | None:
     """End a run that succeeded: a model version in draft comes of a training, scores on the version of an evaluation."""
-    _hold(run)
+    hold(run)
     job = TrainingJob.objects.select_related("module", "evaluated_version").get(pk=run.job_id)
     run.job = job
     made = None
@@ -141,6 +135,7 @@ def finish(
         estimated_completion=None,
         error_message="",
     )
+    checkpoint.drop(job.pk)
     record(None, "complete", job, run=str(run.pk), model_version=str(made.pk) if made else None)
     return made
 
@@ -148,7 +143,7 @@ def finish(
 @transaction.atomic
 def fail(run: TrainingRun, *, reason: str, message: str) -> None:
     """End a run that failed by its own fault, and its job with it: the same would happen again."""
-    _hold(run)
+    hold(run)
     run.move(RunState.FAILED, exit_reason=reason, error_message=message[:MAX_ERROR], finished_at=timezone.now())
     _end(run.job_id, JobStatus.FAILED, message)
 
@@ -156,16 +151,25 @@ def fail(run: TrainingRun, *, reason: str, message: str) -> None:
 @transaction.atomic
 def cancelled(run: TrainingRun) -> None:
     """End a run that stopped because a person asked for it."""
-    _hold(run)
+    hold(run)
     run.move(RunState.CANCELLED, exit_reason=ExitReason.CANCELLED, finished_at=timezone.now())
     _end(run.job_id, JobStatus.CANCELLED, "")
 
 
 @transaction.atomic
-def give_back(run: TrainingRun, *, message: str) -> None:
-    """End a run that stopped by no fault of its own (its worker goes down); the job waits for another worker."""
-    _hold(run)
-    run.move(RunState.LOST, exit_reason=ExitReason.WORKER_LOST, error_message=message[:MAX_ERROR], finished_at=timezone.now())
+def give_back(run: TrainingRun, *, message: str, is_planned: bool = False) -> None:
+    """End a run that stopped by no fault of its own; the job waits for another worker.
+
+    A planned end of its worker does not count among the job's attempts.
+    """
+    hold(run)
+    run.move(
+        RunState.LOST,
+        exit_reason=ExitReason.WORKER_LOST,
+        is_counted=not is_planned,
+        error_message=message[:MAX_ERROR],
+        finished_at=timezone.now(),
+    )
     _return(run)
 
 
@@ -214,13 +218,6 @@ def _attempt(job_id: Any, worker: str) -> TrainingRun:
     )
 
 
-def _hold(run: TrainingRun) -> None:
-    """Hold the run's row for this transaction and say that its worker is alive; raises LostRun."""
-    mine = TrainingRun.objects.filter(Q(state__in=ALIVE), pk=run.pk, token=run.token)
-    if not mine.update(heartbeat_at=timezone.now()):
-        raise LostRun("This run was given up for lost; another worker has its job.")
-
-
 def _progress_columns(run: TrainingRun, progress: Progress) -> dict[str, Any]:
     columns: dict[str, Any] = {"progress_percent": progress.percent}
     if progress.epochs:
@@ -236,8 +233,8 @@ def _return(run: TrainingRun) -> None:
     job = TrainingJob.objects.get(pk=run.job_id)
     if job.cancel_requested_at is not None:
         _end(job.pk, JobStatus.CANCELLED, "")
-    elif run.attempt >= job.max_attempts:
-        _end(job.pk, JobStatus.FAILED, f"Its worker was lost {run.attempt} times.")
+    elif (lost := job.runs.filter(is_counted=True).count()) >= job.max_attempts:
+        _end(job.pk, JobStatus.FAILED, f"Its worker was lost {lost} times.")
     else:
         job.move(JobStatus.QUEUED, progress_percent=0, current_epoch=0, estimated_completion=None)
         record(None, "requeue", job, run=str(run.pk), attempt=run.attempt)
@@ -246,6 +243,7 @@ def _return(run: TrainingRun) -> None:
 
 def _end(job_id: Any, status: JobStatus, message: str) -> None:
     job = TrainingJob.objects.get(pk=job_id)
+    checkpoint.drop(job.pk)
     job.move(status, completed_at=timezone.now(), estimated_completion=None, error_message=message[:MAX_ERROR])
     if job.kind == JobKind.TRAIN:
         people.advance(job.dataset_version_id, PersonStatus.PENDING)

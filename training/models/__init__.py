@@ -23,7 +23,7 @@ from training.models.export import DatasetExport, ExportState
 from training.models.growth import DatasetGrowth, GrowthKind, GrowthState, VideoFrame
 from training.models.job import JobKind, JobStatus, TrainingJob
 from training.models.model_version import ModelStatus, ModelVersion
-from training.models.run import ExitReason, MetricPoint, RunLog, RunState, TrainingRun
+from training.models.run import ExitReason, MetricPoint, RunCheckpoint, RunLog, RunState, TrainingRun
 from training.models.trust import SigningRequest, SigningState, TrustDocument, TrustRole
 from training.models.upload import DatasetUpload, UploadPurpose, UploadState
 from training.models.version import (
@@ -64,6 +64,7 @@ __all__ = [
     "ModelStatus",
     "ModelVersion",
     "RecordFate",
+    "RunCheckpoint",
     "RunLog",
     "RunState",
     "SampleOutcome",

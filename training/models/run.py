@@ -4,6 +4,7 @@ from django.db import models
 
 from core.ids import new_id
 from core.lifecycle import Lifecycle
+from learning.models import StoredObject
 from training.models.job import TrainingJob
 
 
@@ -33,7 +34,10 @@ ALIVE = frozenset({RunState.CLAIMED, RunState.RUNNING})
 
 
 class TrainingRun(Lifecycle):
-    """An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing."""
+    """An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
+
+    One that is not `is_counted` was ended by the planned end of its worker, and is none of the job's `max_attempts`.
+    """
 
     MOVES = {
         RunState.CLAIMED: frozenset({RunState.RUNNING, RunState.FAILED, RunState.LOST, RunState.CANCELLED}),
@@ -62,6 +66,7 @@ class TrainingRun(Lifecycle):
     lock_hash = models.CharField(max_length=80, blank=True)
     hardware = models.JSONField(default=dict)
     metrics = models.JSONField(null=True)
+    is_counted = models.BooleanField(default=True)
     exit_reason = models.CharField(max_length=20, choices=ExitReason, blank=True)
     error_message = models.TextField(blank=True)
     started_at = models.DateTimeField(auto_now_add=True)
@@ -78,6 +83,24 @@ class TrainingRun(Lifecycle):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} of {self.job_id}"
+
+
+class RunCheckpoint(models.Model):
+    """What another attempt goes on from, after the epoch `step`; the last two of a job are kept until it has ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(TrainingJob, on_delete=models.CASCADE, related_name="checkpoints")
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="+", db_index=False)
+    object = models.OneToOneField(StoredObject, on_delete=models.PROTECT, related_name="+")
+    step = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "training_checkpoints"
+        verbose_name = "checkpoint"
+
+    def __str__(self) -> str:
+        return f"after {self.step} of {self.job_id}"
 
 
 class RunLog(models.Model):

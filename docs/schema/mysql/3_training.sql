@@ -436,6 +436,7 @@ CREATE TABLE `training_runs` (
     `lock_hash` varchar(80) NOT NULL,
     `hardware` json NOT NULL,
     `metrics` json NULL,
+    `is_counted` bool NOT NULL,
     `exit_reason` varchar(20) NOT NULL,
     `error_message` longtext NOT NULL,
     `started_at` datetime(6) NOT NULL,
@@ -447,6 +448,16 @@ CREATE TABLE `training_runs` (
 ALTER TABLE `training_runs` ADD COLUMN `run_one_alive_per_job` tinyint GENERATED ALWAYS AS (CASE WHEN `state` IN ('claimed', 'running') THEN 1 END) VIRTUAL;
 
 CREATE UNIQUE INDEX `run_one_alive_per_job` ON `training_runs` (`job_id`, `run_one_alive_per_job`);
+
+-- What another attempt goes on from, after the epoch `step`; the last two of a job are kept until it has ended.
+CREATE TABLE `training_checkpoints` (
+    `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
+    `job_id` char(32) NOT NULL,
+    `run_id` char(32) NOT NULL,
+    `object_id` char(32) NOT NULL UNIQUE,
+    `step` integer UNSIGNED NOT NULL CHECK (`step` >= 0),
+    `created_at` datetime(6) NOT NULL
+);
 
 -- One line of a run's log.
 CREATE TABLE `training_run_logs` (
@@ -684,6 +695,12 @@ ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_video_id
 ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_job_id_178959eb_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
 
 ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_model_id_7bb3924e_fk_ai_model_versions_id` FOREIGN KEY (`model_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `training_checkpoints` ADD CONSTRAINT `training_checkpoints_job_id_9c7f1099_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
+
+ALTER TABLE `training_checkpoints` ADD CONSTRAINT `training_checkpoints_run_id_fe3619ed_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
+
+ALTER TABLE `training_checkpoints` ADD CONSTRAINT `training_checkpoints_object_id_b7b6c5c0_fk_stored_objects_id` FOREIGN KEY (`object_id`) REFERENCES `stored_objects` (`id`);
 
 ALTER TABLE `training_run_logs` ADD CONSTRAINT `training_run_logs_run_id_c85f8c9e_fk_training_runs_id` FOREIGN KEY (`run_id`) REFERENCES `training_runs` (`id`);
 

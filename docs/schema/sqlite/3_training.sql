@@ -406,12 +406,23 @@ CREATE TABLE "training_runs" (
     "lock_hash" varchar(80) NOT NULL,
     "hardware" text NOT NULL CHECK ((JSON_VALID("hardware") OR "hardware" IS NULL)),
     "metrics" text NULL CHECK ((JSON_VALID("metrics") OR "metrics" IS NULL)),
+    "is_counted" bool NOT NULL,
     "exit_reason" varchar(20) NOT NULL,
     "error_message" text NOT NULL,
     "started_at" datetime NOT NULL,
     "finished_at" datetime NULL,
     CONSTRAINT "run_attempt_once" UNIQUE ("job_id", "attempt"),
     CONSTRAINT "run_state_known" CHECK ("state" IN ('claimed', 'running', 'succeeded', 'failed', 'lost', 'cancelled'))
+);
+
+-- What another attempt goes on from, after the epoch `step`; the last two of a job are kept until it has ended.
+CREATE TABLE "training_checkpoints" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "job_id" char(32) NOT NULL REFERENCES "training_jobs" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "run_id" char(32) NOT NULL REFERENCES "training_runs" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "object_id" char(32) NOT NULL UNIQUE REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "step" integer unsigned NOT NULL CHECK ("step" >= 0),
+    "created_at" datetime NOT NULL
 );
 
 -- One line of a run's log.
@@ -624,6 +635,8 @@ CREATE UNIQUE INDEX "run_one_alive_per_job" ON "training_runs" ("job_id") WHERE 
 CREATE INDEX "training_runs_job_id_178959eb" ON "training_runs" ("job_id");
 
 CREATE INDEX "training_runs_model_id_7bb3924e" ON "training_runs" ("model_id");
+
+CREATE INDEX "training_checkpoints_job_id_9c7f1099" ON "training_checkpoints" ("job_id");
 
 CREATE UNIQUE INDEX "signing_one_open" ON "trust_signing_requests" ("state") WHERE "state" = 'open';
 

@@ -79,6 +79,44 @@ def endless(folder):
         time.sleep(0.05)
 
 
+def hungry(folder):
+    """Holds more memory than it may, half of it in a child."""
+    child = "import time; held = b'x' * (80 << 20); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-c", child])
+    held = b"x" * (80 << 20)
+    time.sleep(600 + len(held) * 0)
+
+
+def exhausted(folder):
+    say(event="error", text="CUDA out of memory.", reason="oom")
+    sys.exit(1)
+
+
+def writer(folder):
+    """Fills the disk."""
+    with (folder / "huge").open("wb") as out:
+        while True:
+            out.write(b"x" * (1 << 20))
+            out.flush()
+            time.sleep(0.01)
+
+
+def saving(folder):
+    """Keeps checkpoints until it is asked to stop, and says from where it goes on."""
+    found = json.loads((folder / "job.json").read_text()).get("checkpoint")
+    if found:
+        say(event="error", text=f"went on from {(folder / found).read_text()}")
+        sys.exit(1)
+    (folder / "checkpoint").mkdir()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
+    for step in range(1, 1000):
+        (folder / "checkpoint" / str(step)).write_text(f"step {step}")
+        say(event="checkpoint", step=step, file=f"checkpoint/{step}")
+        say(event="checkpoint", step=step, file="../../../etc/passwd" if step == 1 else f"checkpoint/{step}")
+        say(event="progress", percent=min(99, step))
+        time.sleep(0.3)
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](Path(sys.argv[2]))
 else:
@@ -108,7 +146,20 @@ else:
         def export(self, work, settings, data, model):
             raise NotImplementedError
 
-    SILENT, EMPTY, GARBAGE, FLOOD, DIES, EATEN, UNFIT, STUBBORN, INTERRUPTED, ENDLESS = (
-        Bad(kind)
-        for kind in ("silent", "empty", "garbage", "flood", "dies", "eaten", "unfit", "stubborn", "interrupted", "endless")
-    )
+    KINDS = [
+        "silent",
+        "empty",
+        "garbage",
+        "flood",
+        "dies",
+        "eaten",
+        "unfit",
+        "stubborn",
+        "interrupted",
+        "endless",
+        "hungry",
+        "exhausted",
+        "writer",
+        "saving",
+    ]
+    globals().update({kind.upper(): Bad(kind) for kind in KINDS})
