@@ -34,6 +34,7 @@ from tests.training.formats.memory import SCHEMA, Files
 from training.actions import dataset as dataset_verbs
 from training.actions import exporting, importing
 from training.formats import FORMATS, Bad, FolderSource, Notes, Record
+from training.formats.base import is_image
 from training.models import ImportState
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
@@ -125,7 +126,8 @@ def patterns_of(slug: str, files: dict[str, bytes]) -> dict[str, bytes]:
     named = {}
     for record in FORMATS[slug].read(Files(files), Notes()):
         if isinstance(record, Record):
-            named.setdefault(record.name, (record.width or 640, record.height or 480))
+            name = record.name if is_image(record.name) else f"{record.name}.png"  # YOLO tells no more than where it would be
+            named.setdefault(name, (record.width or 640, record.height or 480))
     return {name: pattern(name, size) for name, size in named.items()}
 
 

@@ -1,5 +1,7 @@
 """The 25 operations of the training interface: each as a super admin does it, and what each other role gets, written out."""
 
+from decimal import Decimal
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -13,7 +15,9 @@ from tests.factories.accounts import MachineFactory, OrganizationFactory
 from tests.factories.deployments import EdgeServerFactory, released_version
 from tests.factories.training_models import ModelVersionFactory
 from training import trust
-from training.models import ModelStatus
+from training.actions import dataset as dataset_verbs
+from training.actions import sample as sample_verbs
+from training.models import ModelStatus, TrainingDataset
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/training"
@@ -79,6 +83,10 @@ def client_of(user):
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {access_key.issue(user, by=None)[1]}")
     return client
+
+
+def spelled(at):
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def call(client, method, path, keys, body=None, *, slash=""):
@@ -173,6 +181,50 @@ def test_a_super_admin_does_all_25(slash):
     answers = (held, samples[0], job, model, deployments[0])
     for columns, answer in zip(COLUMNS.values(), answers, strict=True):
         assert set(columns.split()) <= set(answer)
+
+
+def test_each_column_of_datasets_samples_and_versions_says_what_is_so():
+    """The seeds' training_datasets and training_samples, column by column; of dataset_versions what DESIGN section 6 names."""
+    ada, bo = people.ada(), people.bo()
+    keys, _ = world(people.acme())
+    ours = TrainingDataset.objects.get(pk=keys["dataset"])
+    place = ours.samples.select_related("sample__object", "sample__camera").get()
+    dataset_verbs.revise(ours, by=ada, description="by hand", environment="staging")
+    sample_verbs.revise(place, by=ada, annotations={"label": "2"}, metadata={"note": "blurred"})
+    sample_verbs.verify(place, by=bo, decision="reject", reason="wrong", quality_score=Decimal("0.25"))
+    frozen = ours.versions.get()
+
+    def told(path: str):
+        return call(client_of(bo), "GET", path, keys).json()
+
+    schema, module = ours.module.schema, ours.module
+    assert {name: told("datasets/:dataset")[name] for name in COLUMNS["datasets/:dataset"].split()} == {
+        "id": str(ours.pk), "organization_id": people.acme().pk, "name": ours.name, "description": "by hand",
+        "ai_module": module.slug, "sample_count": 1, "labeled_count": 1, "verified_count": 0,
+        "label_schema": schema.as_document(),
+        "environment": "staging", "version": "v0.1.0", "status": "active", "created_by": ada.pk,
+    }  # fmt: skip
+    [row] = told("datasets/:dataset/samples")["results"]
+    sample = place.sample
+    address = row.pop("file_url")
+    assert sample.object.name in address
+    assert {name: row[name] for name in COLUMNS["datasets/:dataset/samples"].split() if name != "file_url"} == {
+        "id": str(place.pk), "dataset_id": str(ours.pk), "file_type": "image", "file_size": sample.object.size,
+        "labels": ["2"], "annotations": {"label": "2"}, "source_camera_id": str(sample.camera.pk),
+        "captured_at": sample.captured_at.isoformat(), "metadata": {"note": "blurred"}, "is_labeled": True,
+        "is_verified": False, "labeled_by": ada.pk, "verified_by": bo.pk, "quality_score": "0.250",
+        "rejection_reason": "wrong",
+    }  # fmt: skip
+    [version] = told("datasets/:dataset/versions")["results"]
+    statistics = version.pop("statistics")
+    assert statistics["by_split"] == {"train": 1}
+    of_version = {
+        "id": str(frozen.pk), "dataset_id": str(ours.pk), "version": frozen.version, "state": "frozen",
+        "fingerprint": frozen.fingerprint, "seed": frozen.seed, "split": frozen.split, "dataset_query": frozen.dataset_query,
+        "label_schema": frozen.label_schema, "release_notes": "", "sample_count": 1, "is_production": False,
+        "created_by": frozen.created_by_id, "created_at": spelled(frozen.created_at), "frozen_at": spelled(frozen.frozen_at),
+    }  # fmt: skip
+    assert {name: version[name] for name in of_version} == of_version
 
 
 def test_an_organization_admin_gets_what_the_table_says():

@@ -145,7 +145,11 @@ def follow_truth(changes: Sequence[SampleChange]) -> None:
         settled = [change.sample for change in chunk if change.new_state == SampleState.SETTLED]
         others = [change.sample for change in chunk if change.new_state != SampleState.SETTLED]
         changed = [change.sample for change in chunk if change.new_truth != change.old_truth]
+        again = {change.sample for change in chunk if change.old_truth and change.new_truth != change.old_truth}
+        relabelled = sorted(again.intersection(settled))
         places = TrainingSample.objects.all()
+        if relabelled:
+            places.filter(sample__among=relabelled, is_labeled=True).update(labeled_by=_annotator("sample"))
         unverified = {"is_verified": False, "verified_by": None}
         _mark(places.filter(sample__among=[*others, *changed], is_verified=True), "verified", **unverified)
         _mark(places.filter(sample__among=others, is_labeled=True), "labeled", is_labeled=False, labeled_by=None)
