@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+import redis
 from django.conf import settings
 
 from config.services import object_store
@@ -62,6 +63,26 @@ def own_store() -> Iterator[str]:
         for listed in made.listing():
             made.remove(listed.name)
         made.client.delete_bucket(Bucket=name)
+
+
+@contextmanager
+def own_queue() -> Iterator[str]:
+    """Answer the address of a Redis database that nobody else has, or "" for a folder of its own."""
+    url = os.environ.get("REDIS_URL", "")
+    if not url:
+        yield ""
+        return
+    for number in range(1, 16):
+        address = urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+        with redis.Redis.from_url(address) as connection:
+            if connection.dbsize() or not connection.setnx("taken", "by a test"):
+                continue
+            try:
+                yield address
+            finally:
+                connection.flushdb()
+            return
+    raise RuntimeError("No database of Redis is empty.")
 
 
 def environment(var: Path, database: str) -> dict[str, str]:

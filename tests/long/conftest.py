@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from config.processes import Processes, free_port
-from tests.config.playing import own_database, own_store
+from tests.config.playing import own_database, own_queue, own_store
 
 
 @dataclass
@@ -45,9 +45,9 @@ class OwnHub:
 
 @pytest.fixture
 def own_hub(tmp_path: Path) -> Iterator[OwnHub]:
-    with own_database() as database, own_store() as bucket:
+    with own_database() as database, own_store() as bucket, own_queue() as queue:
         port = free_port()
-        places = {"VAR_DIR": str(tmp_path / "var"), "DATABASE_URL": database, "STORE_URL": bucket}
+        places = {"VAR_DIR": str(tmp_path / "var"), "DATABASE_URL": database, "STORE_URL": bucket, "REDIS_URL": queue}
         facts = {**places, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
         environment = {**os.environ, **facts}
         hub = OwnHub(environment, Processes(f"127.0.0.1:{port}", tmp_path / "logs", environment))
