@@ -122,12 +122,13 @@ def pattern(name: str, size: tuple[int, int]) -> bytes:
 
 
 def patterns_of(slug: str, files: dict[str, bytes]) -> dict[str, bytes]:
-    """A pattern for each picture that a source names."""
-    named = {}
+    """A pattern for each picture that a source names and does not have."""
+    named, there = {}, {name.rpartition("/")[2] for name in files}
     for record in FORMATS[slug].read(Files(files), Notes()):
         if isinstance(record, Record):
             name = record.name if is_image(record.name) else f"{record.name}.png"  # YOLO tells no more than where it would be
-            named.setdefault(name, (record.width or 640, record.height or 480))
+            if name.rpartition("/")[2] not in there:
+                named.setdefault(name, (record.width or 640, record.height or 480))
     return {name: pattern(name, size) for name, size in named.items()}
 
 
