@@ -83,13 +83,7 @@ class _Spelled(Generic[Row]):
     def __init__(self, rows: QuerySet[Row], holes: dict[str, int | str]) -> None:
         self.owner = connection.settings_dict
         compiler: Any = rows.query.get_compiler(connection=connection)
-        sql: str
-        sql, parameters = compiler.as_sql()
-        names = {value: name for name, value in holes.items()}
-        told = [(names.get(value, "") if isinstance(value, int | str) else "", value) for value in parameters]
-        missing = set(holes) - {name for name, _ in told}
-        assert not missing, f"{missing} cannot be told from the rest of the query"
-        self.sql, self.parameters = _with_constants(sql, told) if connection.vendor == "postgresql" else (sql, told)
+        self.sql, self.parameters = _sql_of(compiler, holes)
         compiler.setup_query()
         compiler.pre_sql_setup()
         self.compiler, select, self.model = compiler, compiler.select, compiler.klass_info["model"]
@@ -110,6 +104,51 @@ class _Spelled(Generic[Row]):
             for name, column in self.annotations.items():
                 setattr(made, name, row[column])
             yield made
+
+
+class PreparedValues:
+    """A queryset of values() made by `make` of its holes: `rows(**holes)` answers what it finds now, as dictionaries."""
+
+    def __init__(self, make: Callable[..., QuerySet[Any, dict[str, Any]]], **holes: type[int] | type[str]) -> None:
+        self.make = make
+        self.holes = {name: _mark(number, kind) for number, (name, kind) in enumerate(sorted(holes.items()))}
+        self.spelled = threading.local()
+
+    def rows(self, **holes: int | str) -> list[dict[str, Any]]:
+        """Answer the rows."""
+        spelled = self._spelled()
+        found = execute(spelled.sql, [holes[place] if place else value for place, value in spelled.parameters])[0]
+        told = spelled.compiler.apply_converters(found, spelled.converters) if spelled.converters else found
+        return [dict(zip(spelled.names, row, strict=True)) for row in told]
+
+    def _spelled(self) -> "_SpelledValues":
+        known = getattr(self.spelled, "known", None)
+        if known is None or known.owner is not connections[DEFAULT_DB_ALIAS].settings_dict:
+            known = self.spelled.known = _SpelledValues(self.make(**self.holes), self.holes)
+        found: _SpelledValues = known
+        return found
+
+
+class _SpelledValues:
+    """The SQL of a queryset of values on this thread's connection, and the names of its columns."""
+
+    def __init__(self, rows: QuerySet[Any, Any], holes: dict[str, int | str]) -> None:
+        self.owner = connection.settings_dict
+        self.compiler: Any = rows.query.get_compiler(connection=connection)
+        self.sql, self.parameters = _sql_of(self.compiler, holes)
+        self.names = list(rows.query.selected or ())
+        select = self.compiler.select[: self.compiler.col_count]
+        self.converters = self.compiler.get_converters([each[0] for each in select])
+
+
+def _sql_of(compiler: Any, holes: Mapping[str, int | str]) -> tuple[str, list[tuple[str, Any]]]:
+    """Answer the SQL, and of each of its parameters the hole it is, or "" and its value."""
+    sql, parameters = compiler.as_sql()
+    names = {value: name for name, value in holes.items()}
+    told = [(names.get(value, "") if isinstance(value, int | str) else "", value) for value in parameters]
+    missing = set(holes) - {name for name, _ in told}
+    assert not missing, f"{missing} cannot be told from the rest of the query"
+    return _with_constants(sql, told) if connection.vendor == "postgresql" else (sql, told)
 
 
 def insert(row: Model) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from core.pages import Filters
 from learning.models import AiModule, City, LabelStatus
+from training import gate
 from training.gathered import Narrowing
 from training.models import (
     DatasetStatus,
@@ -150,6 +151,33 @@ class ReasonForm(forms.Form):
     """A sentence that goes with an act on a model version."""
 
     text = forms.CharField(label=_("Notes"), max_length=4_000, required=False)
+
+
+class GateRuleForm(forms.Form):
+    """One rule of a release gate; without a measure it is none."""
+
+    measure = forms.ChoiceField(
+        label=_("Measure"), choices=[("", "–"), *((name, name.replace("_", " ")) for name in gate.MEASURES)], required=False
+    )
+    kind = forms.ChoiceField(
+        label=_("Rule"),
+        choices=[
+            ("at_least", _("at least")),
+            ("at_most", _("at most")),
+            ("each_class_at_least", _("of each class at least")),
+            ("not_worse", _("worse than the active version by at most")),
+        ],
+        required=False,
+    )
+    value = forms.FloatField(label=_("Value"), min_value=0, required=False)
+
+    @property
+    def rule(self) -> dict[str, Any] | None:
+        """Answer the rule, None for a row without one."""
+        told = self.cleaned_data
+        if not told.get("measure"):
+            return None
+        return {"measure": told["measure"], "kind": told["kind"] or "at_least", "value": told.get("value") or 0.0}
 
 
 class TrainForm(forms.Form):

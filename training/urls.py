@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training.views import dataset, exporting, growing, importing, job, model, verifying, version
+from training.views import dataset, exporting, growing, importing, job, model, model_compare, model_gate, verifying, version
 
 app_name = "training"
 urlpatterns = [
@@ -34,7 +34,11 @@ urlpatterns = [
     path("jobs/<uuid:pk>/", job.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", job.job_cancel, name="job-cancel"),
     path("models/", model.models, name="models"),
+    path("models/compare/", model_compare.model_compare, name="model-compare"),
+    path("models/compare/evaluate/", model_compare.model_compare_evaluate, name="model-compare-evaluate"),
+    path("models/gate/<slug:slug>/", model_gate.model_gate, name="model-gate"),
     path("models/<uuid:pk>/", model.model, name="model"),
+    path("models/<uuid:pk>/suspects/", model.model_suspects, name="model-suspects"),
     path("models/<uuid:pk>/evaluate/", model.model_evaluate, name="model-evaluate"),
     path("models/<uuid:pk>/approve/", model.model_approve, name="model-approve"),
     path("models/<uuid:pk>/refuse/", model.model_refuse, name="model-refuse"),

@@ -1,6 +1,6 @@
 """What the OpenAPI document says of keys, and of the hot endpoints, which are plain function views."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -21,15 +21,21 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return {"type": "http", "scheme": "bearer", "bearerFormat": "cc_<prefix>_<secret>"}
 
 
-def described(method: str, **schema: Any) -> Callable[[View], View]:
-    """Show a plain function view in the OpenAPI document as extend_schema would; it is called as before."""
+def described(method: str, *, also: Mapping[str, Mapping[str, Any]] | None = None, **schema: Any) -> Callable[[View], View]:
+    """Show a plain function view in the OpenAPI document as extend_schema would; it is called as before.
+
+    `also` is what it says of further methods.
+    """
+    of_all = {method: schema, **(also or {})}
 
     def decorate(view: View) -> View:
         def shown(request: Any) -> Response:  # never called: drf-spectacular reads its class
             raise NotImplementedError
 
         shown.__name__, shown.__doc__ = view.__name__, view.__doc__
-        drawn: Any = extend_schema(**schema)(api_view([method])(shown))
+        drawn: Any = api_view(list(of_all))(shown)
+        for name, said in of_all.items():
+            drawn = extend_schema(methods=[name], **said)(drawn)
         vars(view).update(cls=drawn.cls, initkwargs={})
         return view
 

@@ -69,6 +69,8 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "succeeded": (GOOD, _("succeeded")),
     "approved": (GOOD, _("approved")),
     "released": (GOOD, _("released")),
+    "green": (GOOD, _("green")),
+    "red": (BAD, _("red")),
     "in_step": (GOOD, _("in step")),
     "seen": (GOOD, _("seen")),
     "rejected": (BAD, _("rejected")),
@@ -193,9 +195,9 @@ def answer(value: Mapping[str, Any] | None) -> str:
 
 
 @register.filter
-def percent(share: float | None) -> str:
-    """Say a share from 0 to 1 as "97.5 %"."""
-    return "–" if share is None else f"{share * 100:.1f} %".replace(".0 %", " %")
+def percent(share: Any) -> str:
+    """Say a share from 0 to 1 as "97.5 %", and what is none (also what a template does not find) as a dash."""
+    return "–" if not is_number(share) else f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
 @register.filter

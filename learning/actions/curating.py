@@ -15,6 +15,7 @@ from learning.actions.weighing import EXCLUDED
 from learning.acts import Outcome
 from learning.models import Decision, HitlLabel, LabelStatus, LearningSample, ReviewSlot, SampleState, SlotKind, SlotState
 from learning.models.label import LabelSource
+from learning.models.review import PUT_FIRST
 
 AT_ONCE = 200
 UNVERIFIED, ERASED, NO_IMAGE = _("not verified yet"), _("erased"), _("without an image")
@@ -48,6 +49,12 @@ def reopen(keys: Sequence[int], by: User, facts: Mapping[str, Any]) -> Outcome:
     _put(samples, settling.PENDING)
     ReviewSlot.objects.bulk_create(ReviewSlot.opened(sample, slot_no=numbers.get(sample.pk, 0) + 1) for sample in samples)
     return Outcome(len(samples), skipped)
+
+
+def put_first(keys: Sequence[int]) -> None:
+    """Let these samples be judged before all others that wait; the order that is kept by rules leaves them there."""
+    waiting = ReviewSlot.objects.filter(sample__in=keys, state=SlotState.OPEN, kind=SlotKind.NORMAL)
+    waiting.update(priority=PUT_FIRST)
 
 
 def exclude(keys: Sequence[int], by: User, facts: Mapping[str, Any]) -> Outcome:

@@ -24,7 +24,7 @@ from learning.models import (
     Source,
 )
 from learning.models.policy import ReviewPolicy
-from learning.models.review import QUEUES, queue_key
+from learning.models.review import PUT_FIRST, QUEUES, queue_key
 from learning.ordering import Facts
 
 AT_ONCE = 1_000
@@ -77,6 +77,7 @@ def _waiting(module: AiModule) -> Iterator[list[Row]]:
     """Answer what waits in a module's queues, in chunks; only their keys are held all at once, read from the claim's index."""
     keys = [queue_key(module.pk, queue) for queue in sorted(set(QUEUES.values()))]
     open_slots = ReviewSlot.objects.filter(queue_key__in=keys, state=SlotState.OPEN, kind__in=ORDERED)
+    open_slots = open_slots.filter(priority__lt=PUT_FIRST)
     found = sorted(open_slots.order_by().values_list("pk", flat=True).iterator(chunk_size=10_000))
     for start in range(0, len(found), AT_ONCE):
         part = ReviewSlot.objects.filter(pk__among=found[start : start + AT_ONCE], state=SlotState.OPEN)

@@ -38,6 +38,10 @@ TILES = 48
 """How many samples a person holds at most on the grid page, beside their hand; their places are those behind the hand's."""
 
 
+PUT_FIRST = 2_000_000_000
+"""The priority of what somebody put before everything else; no rule of order gives or takes it."""
+
+
 def queue_key(module: int, queue: str) -> str:
     """Answer the key under which a module's slots of a queue are claimed."""
     return f"{module}:{queue}"

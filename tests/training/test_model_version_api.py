@@ -114,3 +114,31 @@ def test_who_may_do_what():
 @pytest.mark.parametrize("name", ["x", "00000000-0000-0000-0000-000000000000", "zzzzzzzz-0000-0000-0000-000000000000"])
 def test_what_is_not_there_is_404(name):
     assert client_of(people.ada()).get(f"{MODELS}/{name}").status_code == 404
+
+
+def test_the_active_model_is_the_own_organizations_before_everybodys():
+    shared = ModelVersionFactory(status=ModelStatus.RELEASED, is_active=True, evaluation={"accuracy": 0.9})
+    ada, olga = client_of(people.ada()), client_of(people.olga())
+    where = {"ai_module": "meter_digits"}
+    told = ada.get(f"{MODELS}/active", where).json()
+    assert (told["id"], told["evaluation"], told["standing"]) == (str(shared.pk), {"accuracy": 0.9}, "active")
+    assert told["supported_platforms"] == []
+    assert olga.get(f"{MODELS}/active/", where).json()["id"] == str(shared.pk)
+    own = ModelVersionFactory(status=ModelStatus.RELEASED, is_active=True, organization=people.acme())
+    ModelVersionFactory(status=ModelStatus.RELEASED, is_active=True, organization=people.petty())
+    assert olga.get(f"{MODELS}/active", where).json()["id"] == str(own.pk)
+    assert ada.get(f"{MODELS}/active", where).json()["id"] == str(shared.pk)
+    assert olga.get(f"{MODELS}/active", {**where, "user_id": "u-1"}).status_code == 404
+    assert olga.get(f"{MODELS}/active").status_code == 400
+    assert olga.get(f"{MODELS}/active", {"ai_module": "a\x00"}).status_code == 400
+    assert client_of(people.ann()).get(f"{MODELS}/active", where).status_code == 403
+    assert olga.put(f"{MODELS}/{own.pk}", {"name": "mine"}, format="json").status_code == 403
+    assert ada.put(f"{MODELS}/{own.pk}", {"name": 7}, format="json").status_code == 400
+    assert ada.delete(f"{MODELS}/{own.pk}").status_code == 405
+
+
+def test_reading_a_version_is_one_statement(django_assert_num_queries):
+    version, ada = ModelVersionFactory(), client_of(people.ada())
+    ada.get(f"{MODELS}/{version.pk}")
+    with django_assert_num_queries(2):  # the key's is the other one: it is not believed for a while in tests
+        assert ada.get(f"{MODELS}/{version.pk}").json()["version"] == version.version

@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid, Refused
 from learning.models import AiModule, StoredObject
-from training import plan, semver, trust
+from training import gate, plan, semver, trust
 from training.actions import job as job_verbs
 from training.models import DatasetVersion, ModelStatus, ModelVersion, Split, TrainingJob, TrainingRun, VersionState
 from training.models.job import ENDED
@@ -142,19 +142,28 @@ def refuse(version: ModelVersion, *, by: User | None, reason: str) -> ModelVersi
 
 
 @transaction.atomic
-def approve(version: ModelVersion, *, by: User | None, notes: str = "") -> ModelVersion:
-    """Let a version in testing be released; never by the one who had it trained, unless the house gave up four eyes."""
+def approve(version: ModelVersion, *, by: User | None, notes: str = "", against_gate: str = "") -> ModelVersion:
+    """Let a version in testing be released; never by the one who had it trained, unless the house gave up four eyes.
+
+    Where the module's release gate is red, `against_gate` must say why it is approved all the same; it is kept and audited.
+    """
     require(by, Permission.APPROVE_MODEL, version)
     if settings.APPROVAL_FOUR_EYES and by is not None and by.pk == version.requested_by_id:
         raise Refused("You had this model trained; another person has to approve it.", code="four_eyes")
+    judgement, reason = gate.judge(version), bounded(against_gate, "against_gate").strip()
+    if not judgement.is_green and not reason:
+        sentence = f"The release gate is red: {'; '.join(judgement.red)}. To approve against it, say why."
+        raise Conflict(sentence, code="gate_red", facts={"red": judgement.red})
+    facts = {"red": judgement.red, "against_gate": reason} if not judgement.is_green else {}
     version.move(
         ModelStatus.APPROVED,
+        gate={**judgement.as_document(), "reason": facts.get("against_gate", "")},
         approved_by=by,
         approved_at=timezone.now(),
         approval_notes=bounded(notes, "notes"),
         four_eyes=settings.APPROVAL_FOUR_EYES,
     )
-    record(by, "approve", version)
+    record(by, "approve", version, **facts)
     return version
 
 

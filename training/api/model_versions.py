@@ -9,13 +9,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authorise import read_body, speaker
-from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Missing
 from core.pages import found
 from core.paging import keyset_page, page_size
 from training import trust
 from training.actions import model_version as verbs
+from training.api.registry import document
 from training.models import DatasetVersion, ModelVersion, Split
 
 FILTERS = {"ai_module": "module__slug", "status": "status", "user_id": "user_id"}
@@ -23,24 +23,16 @@ LONGEST_FILTER = 200
 
 
 class Notes(serializers.Serializer[Any]):
-    """What the approver has to say."""
+    """What the approver has to say, and where the release gate is red, why it is approved all the same."""
 
     notes = serializers.CharField(max_length=verbs.TEXT_LIMIT, allow_blank=True, default="")
+    against_gate = serializers.CharField(max_length=verbs.TEXT_LIMIT, allow_blank=True, default="")
 
 
 class ReleaseNotes(serializers.Serializer[Any]):
     """What whoever runs the version should know."""
 
     release_notes = serializers.CharField(max_length=verbs.TEXT_LIMIT, allow_blank=True, default="")
-
-
-class Changed(serializers.Serializer[Any]):
-    """What of a version may change: words. What is not sent stays."""
-
-    name = serializers.CharField(max_length=120, required=False)
-    description = serializers.CharField(max_length=verbs.TEXT_LIMIT, allow_blank=True, required=False)
-    notes = serializers.CharField(max_length=verbs.TEXT_LIMIT, allow_blank=True, required=False)
-    release_notes = serializers.CharField(max_length=verbs.TEXT_LIMIT, allow_blank=True, required=False)
 
 
 class Reason(serializers.Serializer[Any]):
@@ -77,24 +69,6 @@ class ModelVersions(APIView):
         rows = _rows(request).filter(**asked)
         page = keyset_page(rows, cursor=request.GET.get("cursor", ""), size=page_size(request.GET.get("page_size")))
         return Response({"results": [document(row, speaker(request)) for row in page.results], "next": page.next})
-
-
-class ModelVersionView(APIView):
-    """One version."""
-
-    permission = Permission.VIEW_TRAINING
-
-    @extend_schema(responses=dict)
-    def get(self, request: Request, pk: str) -> Response:
-        """Answer it, with card, evaluation and lineage."""
-        row = found(_rows(request), pk=pk)
-        return Response({**document(row, speaker(request)), "card": row.card, "evaluation": row.evaluation})
-
-    @extend_schema(request=Changed, responses=dict)
-    def put(self, request: Request, pk: str) -> Response:
-        """Change what was sent of name, description, notes, release_notes; all else of a version never changes."""
-        row = verbs.revise(found(_rows(request), pk=pk), by=speaker(request), **read_body(Changed, request))
-        return Response(document(row, speaker(request)))
 
 
 class Approve(APIView):
@@ -173,53 +147,6 @@ class Evaluate(APIView):
             chosen = found(within, dataset=asked["dataset_id"], version=asked["dataset_version"])
         job = verbs.evaluate(row, by=speaker(request), dataset_version=chosen, split=asked["split"])
         return Response({"job": job.pk, "status": job.status, "model": row.pk, "split": asked["split"]}, status=201)
-
-
-def document(version: ModelVersion, viewer: User) -> dict[str, Any]:
-    """Answer a version as the seeds spell it; its files, who did what, and their notes, are for the hub's own people."""
-    made_by_hub = {
-        "model_file_url": version.bundle.signed_get().url,
-        "config_file_url": version.config.signed_get().url if version.config else None,
-        "requested_by": version.requested_by_id,
-        "approved_by": version.approved_by_id,
-        "approval_notes": version.approval_notes,
-        "training_job_id": version.training_job_id,
-        "dataset_version_id": version.dataset_version_id,
-        "deprecation_reason": version.deprecation_reason,
-        "notes": version.notes,
-    }
-    return {
-        "id": version.pk,
-        "ai_module": version.module.slug,
-        "organization": version.organization_id,
-        "user_id": version.user_id,
-        "version": version.version,
-        "name": version.name,
-        "description": version.description,
-        "base_version_id": version.base_version_id,
-        "trainer": version.trainer_name,
-        "model_file_size": version.bundle.size,
-        "model_file_sha256": version.bundle.sha256,
-        "target_path": version.file_name,
-        "accuracy": version.accuracy,
-        "precision_score": version.precision_score,
-        "recall_score": version.recall_score,
-        "f1_score": version.f1_score,
-        "inference_time_ms": version.inference_time_ms,
-        "min_edge_version": version.min_edge_version,
-        "supported_platforms": version.supported_platforms,
-        "status": version.status,
-        "standing": version.standing,
-        "is_active": version.is_active,
-        "is_approved": version.is_approved,
-        "approved_at": version.approved_at,
-        "is_released": version.is_released,
-        "released_at": version.released_at,
-        "release_notes": version.release_notes,
-        "trained_at": version.trained_at,
-        "created_at": version.created_at,
-        **(made_by_hub if viewer.is_hub_staff else {}),
-    }
 
 
 def _rows(request: Request) -> Any:

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from training.api import datasets, exports, growths, imports, jobs, model_versions, samples, uploads, versions
+from training.api import datasets, exports, growths, imports, jobs, model_versions, registry, samples, uploads, versions
 
 UUID = r"(?P<pk>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 SAMPLE = UUID.replace("pk", "sample")
@@ -13,6 +13,8 @@ EXPORT = UUID.replace("pk", "export")
 NUMBER = r"(?P<number>[0-9a-zA-Z.-]{1,40})"
 
 urlpatterns = [
+    re_path(r"^training/models/active/?$", registry.active, name="api-model-active"),
+    re_path(rf"^training/models/{UUID}/?$", registry.model, name="api-model"),
     re_path(r"^training/datasets/?$", datasets.Datasets.as_view(), name="api-datasets"),
     re_path(rf"^training/datasets/{UUID}/?$", datasets.Dataset.as_view(), name="api-dataset"),
     re_path(rf"^training/datasets/{UUID}/refresh/?$", growths.Refresh.as_view(), name="api-dataset-refresh"),
@@ -60,7 +62,6 @@ urlpatterns = [
     re_path(rf"^training/jobs/{UUID}/runs/?$", jobs.Runs.as_view(), name="api-job-runs"),
     re_path(r"^training/trainers/?$", jobs.Trainers.as_view(), name="api-trainers"),
     re_path(r"^training/models/?$", model_versions.ModelVersions.as_view(), name="api-models"),
-    re_path(rf"^training/models/{UUID}/?$", model_versions.ModelVersionView.as_view(), name="api-model"),
     re_path(rf"^training/models/{UUID}/evaluate/?$", model_versions.Evaluate.as_view(), name="api-model-evaluate"),
     re_path(rf"^training/models/{UUID}/approve/?$", model_versions.Approve.as_view(), name="api-model-approve"),
     re_path(rf"^training/models/{UUID}/refuse/?$", model_versions.Refuse.as_view(), name="api-model-refuse"),

@@ -148,15 +148,25 @@ class ModelVersion(Lifecycle):
     @property
     def standing(self) -> str:
         """The registry seed's status: active, candidate, archived, or "" before approval."""
-        if self.is_active:
-            return "active"
-        if self.status == ModelStatus.DEPRECATED:
-            return "archived"
-        return "candidate" if self.status in (ModelStatus.APPROVED, ModelStatus.RELEASED) else ""
+        return standing_of(self.status, is_active=self.is_active)
 
     @property
     def file_name(self) -> str:
         """The path of the bundle in the image repository, the same on every edge."""
-        owner = f"org-{self.organization_id}" if self.organization_id else "all"
-        user = f"/{self.user_id}" if self.user_id else ""
-        return f"{owner}/{self.module.slug}{user}/{self.version}.zip"
+        return path_of(self.organization_id, self.module.slug, self.user_id, self.version)
+
+
+def standing_of(status: str, *, is_active: bool) -> str:
+    """Answer the registry seed's status of a version in this one."""
+    if is_active:
+        return "active"
+    if status == ModelStatus.DEPRECATED:
+        return "archived"
+    return "candidate" if status in (ModelStatus.APPROVED, ModelStatus.RELEASED) else ""
+
+
+def path_of(organization: int | None, module: str, user_id: str, version: str) -> str:
+    """Answer the path of a version's bundle in the image repository."""
+    owner = f"org-{organization}" if organization else "all"
+    user = f"/{user_id}" if user_id else ""
+    return f"{owner}/{module}{user}/{version}.zip"

@@ -16,14 +16,17 @@ from accounts.models import Event, User
 from accounts.policy import Permission, is_allowed
 from core.pages import carry_out, first_error, found
 from core.paging import bounded_count, keyset_page
-from training import trust
+from training import gate, trust
 from training.actions import model_version as verbs
+from training.actions import suspects
 from training.forms import ModelFilters, ReasonForm
-from training.models import ModelStatus, ModelVersion
+from training.models import DatasetVersion, ModelStatus, ModelVersion, Split, VersionState
 from training.models.job import ENDED
 from training.views.dataset import is_own, viewer
+from training.views.model_compare import ground
+from training.views.scores import shown_scores, suspected
 
-PAGE = 50
+PAGE, GROUNDS = 50, 12
 JOINED = ("module", "organization", "dataset_version__dataset", "base_version", "training_job", "bundle")
 
 
@@ -52,6 +55,7 @@ def model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "model": shown,
         "active": active,
         "metrics": _metrics(shown, active),
+        **_judged(shown, user),
         "evaluations": shown.evaluations.select_related("dataset_version__dataset").order_by("-created_at")[:PAGE],
         "is_evaluating": shown.evaluations.exclude(status__in=ENDED).exists(),
         "is_own": is_own(shown, user),
@@ -67,15 +71,28 @@ def model(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def model_evaluate(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Have it scored on its test split."""
-    return _decide(request, pk, lambda shown, by, text: verbs.evaluate(shown, by=by), _("The evaluation waits for a worker."))
+    """Have it scored on its test split, or on another frozen one."""
+    user, named = viewer(request), request.POST.get("on", "")
+    chosen = ground(named, user)
+    if named and chosen is None:
+        messages.error(request, _("There is no such frozen split."))
+        return redirect("training:model", pk=pk)
+    on, split = chosen or (None, Split.TEST)
+    done = _("The evaluation waits for a worker.")
+    return _decide(request, pk, lambda shown, by, text: verbs.evaluate(shown, by=by, dataset_version=on, split=split), done)
+
+
+@require_POST
+def model_suspects(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Put the labels that are suspected to be wrong before all others in review."""
+    return _decide(request, pk, lambda shown, by, text: suspects.queue_first(shown, by=by), _said_of_queue)
 
 
 @require_POST
 def model_approve(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Approve it."""
-    done = _("Approved. It can be released now.")
-    return _decide(request, pk, lambda shown, by, text: verbs.approve(shown, by=by, notes=text), done)
+    """Approve it; against a red gate with a reason."""
+    done, against = _("Approved. It can be released now."), request.POST.get("against_gate", "")
+    return _decide(request, pk, lambda shown, by, text: verbs.approve(shown, by=by, notes=text, against_gate=against), done)
 
 
 @require_POST
@@ -135,6 +152,35 @@ def _said_of_release(version: ModelVersion) -> str:
     return _("The release was asked for; it awaits signatures.")
 
 
+def _said_of_queue(counts: tuple[int, int]) -> str:
+    queued, left = counts
+    facts = {"n": queued, "left": left}
+    return _("%(n)d wait first in review; %(left)d were let be: they wait already, or have no image.") % facts
+
+
+def _judged(shown: ModelVersion, user: User) -> dict[str, Any]:
+    """Answer the gate, with what it said at the approval where there was one, the newest scores, and suspected labels."""
+    judgement = gate.judge(shown)
+    kept = shown.gate.get("verdicts") if shown.is_approved else None
+    frozen = DatasetVersion.objects.visible_to(user).filter(dataset__module=shown.module_id, state=VersionState.FROZEN)
+    own = is_own(shown, user)
+    return {
+        "gate": {"verdicts": kept} if kept else judgement if judgement.verdicts else None,
+        "gate_is_red": not judgement.is_green,
+        "gate_reason": shown.gate.get("reason", ""),
+        "may_set_gate": is_allowed(user, Permission.MANAGE_MODULES),
+        "may_queue": is_allowed(user, Permission.ADJUDICATE),
+        "grounds": [
+            (f"{row.pk}:{split}", f"{row} ({split})")
+            for row in frozen.select_related("dataset").order_by("-frozen_at")[:GROUNDS]
+            for split in (Split.TEST, Split.VALIDATION)
+            if row.statistics.get("by_split", {}).get(split)
+        ],
+        **shown_scores(judgement.evidence),
+        **(suspected(shown, user) if own else {}),
+    }
+
+
 def _allowed(shown: ModelVersion, user: User) -> dict[str, bool]:
     """Tell which acts this page offers to `user`; the verbs ask again."""
     may = {name: is_allowed(user, permission, shown) for name, permission in ACTS.items()}
@@ -142,6 +188,7 @@ def _allowed(shown: ModelVersion, user: User) -> dict[str, bool]:
     is_asked = shown.release_requested_at is not None
     return {
         "evaluate": may["evaluate"] and shown.status in (ModelStatus.DRAFT, ModelStatus.TESTING),
+        "score": may["evaluate"] and shown.status != ModelStatus.DEPRECATED,
         "approve": may["approve"] and shown.status == ModelStatus.TESTING and not is_requester,
         "ask_other": may["approve"] and shown.status == ModelStatus.TESTING and is_requester,
         "refuse": may["approve"] and shown.status in (ModelStatus.TESTING, ModelStatus.APPROVED),
