@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "deployments.api.poll.PollMiddleware",  # before all else: a fleet asks all the time
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -158,6 +159,7 @@ EXPORT_DAYS = env.number("EXPORT_DAYS", 7)
 STORE_PRICES = env.prices("STORE_PRICES")
 STORE_CURRENCY = env.text("STORE_CURRENCY", "USD")
 EDGE_POLL_SECONDS = env.number("EDGE_POLL_SECONDS", 60)
+EDGE_MIRROR = env.flag("EDGE_MIRROR", default=True)
 
 # collecting people's images
 COLLECTORS: dict[str, Any] = {

@@ -23,6 +23,7 @@ hypothesis_settings.load_profile("house")
 
 thrift.begin()
 django_settings.MIDDLEWARE.insert(0, "tests.wire.Listening")
+django_settings.EDGE_MIRROR = False  # it is two seconds late, and a thread
 django_settings.KEY_SECONDS = 0  # tests change who may do what, and see what comes of it at once
 
 _fixture_teardown = TransactionTestCase._fixture_teardown

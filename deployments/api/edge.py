@@ -1,6 +1,5 @@
 """`edge/…`: all that an edge server ever asks the hub."""
 
-import random
 import re
 from typing import Any
 
@@ -25,13 +24,14 @@ from deployments import reports
 from deployments.actions import deployment as deployment_verbs
 from deployments.actions import edge_server as edge_verbs
 from deployments.api import wire
+from deployments.api.poll import retry_after
 from deployments.assignments import assignment_for
+from deployments.mirror import MIRROR
 from deployments.models import EdgeServer, ModelDeployment
 from training import trust
 from training.models import TrustRole
 
 TRUST_FILE = re.compile(r"(?:([1-9][0-9]{0,8})\.)?(root|timestamp|snapshot|targets|assignments|org-[1-9][0-9]{0,17})\.json")
-JITTER = 0.1
 
 
 class EnrolThrottle(SimpleRateThrottle):
@@ -114,7 +114,7 @@ def assignment(request: HttpRequest) -> HttpResponse:
         answer = HttpResponse(body, content_type="application/json")
     answer["ETag"] = quoted
     answer["Cache-Control"] = "private, no-cache"
-    answer["Retry-After"] = str(_poll_seconds())
+    answer["Retry-After"] = retry_after(MIRROR.poll_seconds or settings.EDGE_POLL_SECONDS)
     return answer
 
 
@@ -157,9 +157,3 @@ def _slot_report(said: dict[str, Any]) -> edge_verbs.SlotReport:
     left = edge_verbs.Left(**said["left"]) if said["origin"] == "local" and said["left"] else None
     versions = said["active_version"] or "", said["previous_version"] or ""
     return edge_verbs.SlotReport(said["ai_module"], *versions, said["counter"], left)
-
-
-def _poll_seconds() -> int:
-    """Answer the house's interval, a little off for each edge, so that a fleet that woke together does not stay together."""
-    jitter = random.uniform(0, JITTER)  # noqa: S311  # no secret
-    return round(settings.EDGE_POLL_SECONDS * (1 + jitter))

@@ -24,7 +24,7 @@ QUERIES = {
     "training:datasets": 5,
     "training:jobs": 5,
     "training:models": 5,
-    "deployments:rollouts": 5,
+    "deployments:rollouts": 6,
     "deployments:edges": 7,
 }
 

@@ -10,6 +10,7 @@ from tuf.api.metadata import Metadata
 
 from accounts.actions import access_key
 from deployments.actions import edge_server, rollout
+from deployments.mirror import MOST_AGE, Mirror
 from deployments.models import DeploymentReport, EdgeSlot
 from tests import people
 from tests.deployments.conftest import assigned_to
@@ -233,3 +234,37 @@ def test_a_revoked_key_is_useless():
     key, text = access_key.issue(edge.user, by=None)
     access_key.revoke(key.prefix, by=None)
     assert client_with(text).get(f"{EDGE}/assignment").status_code == 401
+
+
+def test_a_poll_with_nothing_new_is_answered_from_the_mirror_and_all_else_by_the_view(
+    settings, client, monkeypatch, django_assert_num_queries
+):
+    edge = EdgeServerFactory()
+    key, text = access_key.issue(edge.user, by=None)
+    rollout.start(released_version(), by=people.ada())
+    settings.EDGE_MIRROR = True
+    mirror = Mirror(_is_alive=True)  # read by hand, not by its thread
+    monkeypatch.setattr("deployments.api.poll.MIRROR", mirror)
+
+    def asked(etag=""):
+        return client.get(f"{EDGE}/assignment", headers={"Authorization": f"Bearer {text}", "If-None-Match": etag})
+
+    etag = asked()["ETag"]
+    mirror.read()
+    with django_assert_num_queries(0):
+        answer = asked(etag)
+    assert (answer.status_code, answer["ETag"], answer.content) == (304, etag, b"")
+    assert 60 <= int(answer["Retry-After"]) <= 66
+    assert asked('"old"').status_code == 200
+    rollout.start(released_version(), by=people.ada())
+    mirror.read()
+    newer = asked(etag)
+    assert (newer.status_code, newer["ETag"] != etag) == (200, True)
+    mirror.read()
+    mirror.read_at -= MOST_AGE  # its thread is dead: what it read is not believed any more
+    with django_assert_num_queries(2):
+        assert asked(newer["ETag"]).status_code == 304
+    access_key.revoke(key.prefix, by=None)
+    mirror.read()
+    assert mirror.etags == {}
+    assert asked(newer["ETag"]).status_code == 401
