@@ -22,10 +22,9 @@ help: ## this list
 install: .venv/installed ## make the environment in .venv
 install-dev: .venv/installed-dev vendor ## and the tools of development
 
-TORCH ?= torch==2.13.0+cpu
-TORCH_FROM ?= $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match)
-install-torch: install ## the extra torch, in no lock: the processor's build; TORCH=torch==2.13.0 TORCH_FROM= takes PyPI's for GPUs
-	@$(BIN)/python -m uv pip install -q --python $(BIN)/python $(TORCH_FROM) $(TORCH)
+TORCH ?= torch==2.13.0$(if $(PIP_FIND_LINKS),+cpu)
+install-torch: install ## the extra torch, in no lock: the processor's build where PIP_FIND_LINKS has it, PyPI's (for GPUs) elsewhere
+	@$(BIN)/python -m uv pip install -q --python $(BIN)/python $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(TORCH)
 
 vendor: static/vendor/axe.min.js ## what only tests of pages need from npm: axe-core
 
