@@ -131,6 +131,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.write_line(f"skipped: {report.nodeid}")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         templates.forget()

@@ -19,6 +19,8 @@ NAME = os.environ.setdefault("TEST_TEMPLATE", f"template_{uuid.uuid4().hex[:12]}
 """The processes of one run inherit it; no other run has it."""
 MADE = Path(settings.VAR) / NAME
 """The template itself where it is a file of SQLite, else the sign that PostgreSQL has it."""
+DATABASE = f"template_{Path(settings.DATABASES['default']['NAME']).name}"
+"""Its name in PostgreSQL, where what a killed run left is dropped by the next one on the same database."""
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def shared() -> Iterator[None]:
         if connection.vendor == "sqlite":
             _copy_as_it_is_created()
         else:
-            connection.settings_dict["TEST"]["TEMPLATE"] = NAME
+            connection.settings_dict["TEST"]["TEMPLATE"] = DATABASE
         yield
 
 
@@ -49,14 +51,14 @@ def copy_to(path: Path) -> None:
 
 def of_postgresql() -> str:
     """Answer how CREATE DATABASE goes on for a migrated database, where this run has one."""
-    return f"TEMPLATE {NAME}" if is_made() else ""
+    return f"TEMPLATE {DATABASE}" if is_made() else ""
 
 
 def forget() -> None:
     """Drop the template, at the end of the run."""
     if is_made() and (url := os.environ.get("DATABASE_URL", "")).startswith("postgres"):
         with psycopg.connect(url, autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS {NAME}")
+            server.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
     for path in (MADE, MADE.with_suffix(".lock")):
         with suppress(FileNotFoundError):
             path.unlink()
@@ -84,5 +86,6 @@ def _keep() -> None:
     source = connection.settings_dict["NAME"]
     connection.close()  # PostgreSQL copies only what nobody is connected to
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {NAME} TEMPLATE {source}")
+        server.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        server.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {source}")
     MADE.touch()
