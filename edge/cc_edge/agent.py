@@ -1,6 +1,7 @@
 """The agent of an edge server: ask what to run, verify it, install it, say so. It answers images whatever the hub does."""
 
 import contextlib
+import json
 import logging
 import platform
 import random
@@ -8,6 +9,7 @@ import shutil
 import sqlite3
 import threading
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from cc_edge import __version__, bundle
 from cc_edge.download import Download
 from cc_edge.errors import EdgeError, HubRefused, KeyRefused, Unfit, Unreachable
 from cc_edge.home import Home
+from cc_edge.hooks import Hooks
 from cc_edge.hub import TIMEOUT, USER_AGENT, Hub
 from cc_edge.model import check_model
 from cc_edge.slots import Slot, Slots
@@ -31,23 +34,26 @@ DEFAULT_POLL_SECONDS = 60.0
 SHORTEST_POLL, LONGEST_POLL = 0.1, 3600.0
 LONGEST_BACKOFF = 300.0
 PROGRESS_STEP = 10
-DOWNLOADED = 70  # percent of an install
+DOWNLOADED, ON_PROBATION = 70, 90  # percent of an install
+PROBED_EVERY = 5.0
 TEMPORARY = {408, 425, 429}
 
 
 @dataclass
 class Round:
-    """How one round went: refused sentences, and the seconds to the next poll the hub asks for."""
+    """How one round went: refused sentences, the seconds to the next poll the hub asks for, and those that we ourselves want at most."""
 
     refused: list[str]
     poll_seconds: float = DEFAULT_POLL_SECONDS
+    soonest: float = LONGEST_POLL
 
 
 class Agent:
     """One edge server's agent; the caller holds the lock of its folder."""
 
-    def __init__(self, home: Home, state: State, hub: Hub, store: httpx.Client) -> None:
+    def __init__(self, home: Home, state: State, hub: Hub, store: httpx.Client, hooks: Hooks | None = None) -> None:
         self.home, self.state, self.hub, self.store = home, state, hub, store
+        self.hooks = hooks or Hooks()
         self._trust: Trust | None = None
 
     def run(self, *, poll: float | None, stop: threading.Event) -> None:
@@ -58,7 +64,8 @@ class Agent:
             try:
                 done = self.round()
                 failures = 0
-                wait = poll if poll is not None else done.poll_seconds * random.uniform(0.9, 1.1)  # noqa: S311  (jitter)
+                asked = done.poll_seconds * random.uniform(0.9, 1.1)  # noqa: S311  (jitter)
+                wait = poll if poll is not None else min(asked, done.soonest)
             except (EdgeError, OSError, sqlite3.Error) as error:  # the hub is away, or this disk is full: both may pass
                 failures += 1
                 wait = min(LONGEST_BACKOFF, (poll or 1.0) * 2 ** min(failures - 1, 10))
@@ -129,7 +136,10 @@ class Agent:
             return
         slots = Slots(self.home.modules, entry.module)
         try:
-            self._bring(entry, slots)
+            if self._on_probation(entry) is None:
+                self._bring(entry, slots)
+            if not self._has_proved_itself(entry, slots, done):
+                return
         except HubRefused as error:
             log.warning("%s %s: %s", entry.module, entry.version, error)  # superseded meanwhile, or unknown: the hub knows best
         except (Unfit, OSError) as error:
@@ -141,6 +151,47 @@ class Agent:
             self.state.remember(last_refusal=None)
             log.info("%s runs %s", entry.module, entry.version)
 
+    def _on_probation(self, entry: Entry) -> datetime | None:
+        """Answer until when the model of this attempt is on probation, None where it is not."""
+        kept = json.loads(self.state.fact(f"probation:{entry.module}") or "{}")
+        is_this = (kept.get("deployment"), kept.get("attempt")) == (entry.deployment, entry.attempt)
+        return datetime.fromisoformat(kept["until"]) if is_this else None
+
+    def _has_proved_itself(self, entry: Entry, slots: Slots, done: Round) -> bool:
+        """Tell whether the site's program does well with the model for long enough; raises Unfit once it is back at the one before."""
+        until = self._on_probation(entry)
+        try:
+            if until is None:
+                if not self.hooks.are_there:
+                    return True
+                self.hooks.activated(entry.module, entry.version, slots.current)
+                until = self.state.now() + timedelta(seconds=self.hooks.probation if self.hooks.probe else 0)
+                kept = {"deployment": entry.deployment, "attempt": entry.attempt, "until": until.isoformat()}
+                self.state.remember(**{f"probation:{entry.module}": json.dumps(kept)})
+                self.state.report(entry.deployment, entry.attempt, "installing", percent=ON_PROBATION)
+            self.hooks.probed(entry.module, entry.version, slots.current)
+        except Unfit as error:
+            raise Unfit(f"{error} {self._fall_back(entry, slots)}") from error
+        is_over = self.state.now() >= until
+        if is_over:
+            self.state.remember(**{f"probation:{entry.module}": None})
+        else:
+            done.soonest = PROBED_EVERY
+        return is_over
+
+    def _fall_back(self, entry: Entry, slots: Slots) -> str:
+        """Return to the model before, where there is a sound one, and say so."""
+        self.state.remember(**{f"probation:{entry.module}": None})
+        before = slots.other()
+        if before is None or not _is_sound(slots.other_folder(), entry.module):
+            return "There is none to return to."
+        slots.switch(before)
+        try:
+            self.hooks.activated(entry.module, before.version, slots.current)
+        except Unfit as error:
+            return f"Back at {before.version}, but: {error}"
+        return f"It is back at {before.version}."
+
     def _bring(self, entry: Entry, slots: Slots) -> None:
         slots.tidy()
         slot = self._slot(entry)
@@ -150,9 +201,9 @@ class Agent:
         if self._trust is None:
             raise Unfit("There is no verified trust.")
         self._trust.agree(entry)
-        if active and active.sha256 == entry.sha256 and _is_sound(slots.current, entry):
+        if active and active.sha256 == entry.sha256 and _is_sound(slots.current, entry.module):
             slots.keep(slot)
-        elif other and other.sha256 == entry.sha256 and _is_sound(slots.other_folder(), entry):
+        elif other and other.sha256 == entry.sha256 and _is_sound(slots.other_folder(), entry.module):
             self.state.report(entry.deployment, entry.attempt, "installing", percent=DOWNLOADED)
             slots.switch(slot)
         else:
@@ -260,9 +311,9 @@ def store_client() -> httpx.Client:
     return httpx.Client(timeout=TIMEOUT, headers={"User-Agent": USER_AGENT}, follow_redirects=False)
 
 
-def _is_sound(folder: Path, entry: Entry) -> bool:
+def _is_sound(folder: Path, module: str) -> bool:
     try:
-        check_model(folder, entry.module)
+        check_model(folder, module)
     except Unfit as error:
         log.warning("The kept model is not used: %s", error)
         return False

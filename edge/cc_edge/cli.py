@@ -23,6 +23,7 @@ from cc_edge.lock import only_one
 from cc_edge.settings import Settings, chosen
 
 if TYPE_CHECKING:
+    from cc_edge.hooks import Hooks
     from cc_edge.samples import Source
     from cc_edge.upload import Upload
 
@@ -107,6 +108,17 @@ def _add_agent(commands: Any) -> None:
     run = commands.add_parser("run", parents=[folder], help="follow the hub's assignments until told to stop")
     run.add_argument("--once", action="store_true", help="do one round and end; 1 where something was refused")
     run.add_argument("--poll", type=float, help="seconds between two rounds (default: what the hub says)")
+    managed = run.add_argument_group("managed", "a program of your own that answers, in any language (edge/examples/managed)")
+    managed.add_argument(
+        "--managed", action="store_true", help="do not count a model as installed before the program does well with it"
+    )
+    managed.add_argument(
+        "--activate", default="", metavar="COMMAND", help="run after `current` was turned: load the model anew"
+    )
+    managed.add_argument(
+        "--probe", default="", metavar="COMMAND", help="run in each round of the probation: 0 where all is well"
+    )
+    managed.add_argument("--probation", type=float, default=60.0, metavar="SECONDS", help="how long it must do well (60)")
     run.set_defaults(command=_run)
     status = commands.add_parser("status", parents=[folder], help="say as JSON what this edge runs")
     status.set_defaults(command=_status)
@@ -235,6 +247,14 @@ def _enrol(options: argparse.Namespace) -> int:
     return 0
 
 
+def _hooks(options: argparse.Namespace) -> "Hooks":
+    from cc_edge.hooks import Hooks
+
+    if not options.managed and (options.activate or options.probe):
+        raise Misconfigured("--activate and --probe are for --managed.")
+    return Hooks(options.activate, options.probe, options.probation) if options.managed else Hooks()
+
+
 def _run(options: argparse.Namespace) -> int:
     from cc_edge.agent import Agent, store_client
     from cc_edge.home import Home
@@ -251,7 +271,7 @@ def _run(options: argparse.Namespace) -> int:
         Hub(identity["hub"], home.key(), tries=HUB_TRIES if options.once else 1, stop=stop) as hub,
         store_client() as store,
     ):
-        agent = Agent(home, state, hub, store)
+        agent = Agent(home, state, hub, store, _hooks(options))
         if options.once:
             return 1 if agent.round().refused else 0
         agent.run(poll=options.poll, stop=stop)
