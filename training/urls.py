@@ -1,6 +1,18 @@
 from django.urls import path
 
-from training.views import dataset, exporting, growing, importing, job, model, model_compare, model_gate, verifying, version
+from training.views import (
+    dataset,
+    exporting,
+    growing,
+    importing,
+    job,
+    model,
+    model_compare,
+    model_gate,
+    model_origin,
+    verifying,
+    version,
+)
 
 app_name = "training"
 urlpatterns = [
@@ -38,6 +50,8 @@ urlpatterns = [
     path("models/compare/evaluate/", model_compare.model_compare_evaluate, name="model-compare-evaluate"),
     path("models/gate/<slug:slug>/", model_gate.model_gate, name="model-gate"),
     path("models/<uuid:pk>/", model.model, name="model"),
+    path("models/<uuid:pk>/origin/", model_origin.model_origin, name="model-origin"),
+    path("models/<uuid:pk>/field/", model_origin.model_field, name="model-field"),
     path("models/<uuid:pk>/suspects/", model.model_suspects, name="model-suspects"),
     path("models/<uuid:pk>/evaluate/", model.model_evaluate, name="model-evaluate"),
     path("models/<uuid:pk>/approve/", model.model_approve, name="model-approve"),

@@ -84,9 +84,7 @@ def scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("jobs", "/jobs/")
     yield Scene("job", f"/jobs/{made.running.pk}/")
     yield Scene("job-failed", f"/jobs/{made.failed.pk}/")
-    yield Scene("models", "/models/")
-    yield Scene("model", f"/models/{made.released.pk}/")
-    yield Scene("model-to-approve", f"/models/{made.testing.pk}/")
+    yield from model_scenes(made)
     yield Scene("rollouts", "/rollouts/")
     yield Scene("rollout-new", f"/rollouts/new/?model={made.released.pk}")
     yield Scene("rollout", f"/rollouts/{made.rollout.pk}/")
@@ -101,6 +99,17 @@ def scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("two-factor", "/accounts/2fa/")
     yield Scene("not-found", "/not-found/")
     yield Scene("broken", "/broken/")
+
+
+def model_scenes(made: Gallery) -> Iterator[Scene]:
+    """Answer the pages of the registry."""
+    yield Scene("models", "/models/")
+    yield Scene("model", f"/models/{made.released.pk}/")
+    yield Scene("model-to-approve", f"/models/{made.testing.pk}/")
+    yield Scene("model-compare", f"/models/compare/?model={made.released.pk}&model={made.testing.pk}")
+    yield Scene("model-field", f"/models/{made.released.pk}/field/")
+    yield Scene("model-origin", f"/models/{made.released.pk}/origin/")
+    yield Scene("model-gate", f"/models/gate/{made.sample.module.slug}/")
 
 
 def dataset_scenes(made: Gallery) -> Iterator[Scene]:

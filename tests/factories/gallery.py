@@ -22,8 +22,10 @@ from tests.factories import training as rooms
 from tests.factories.deliveries import Deliveries, deliveries
 from tests.factories.deployments import EdgeServerFactory, released_version
 from tests.factories.judged import judged_before
+from tests.factories.scorings import scored
 from tests.factories.training_models import ModelVersionFactory
 from tests.factories.versions import later_version, proved
+from training.actions import gate as module_gate
 from training.models import (
     DatasetImport,
     DatasetVersion,
@@ -37,6 +39,28 @@ from training.models import (
 )
 
 SETTLED, WAITING = 60, 12
+GATE = [
+    {"measure": "accuracy", "kind": "at_least", "value": 0.6},
+    {"measure": "f1", "kind": "each_class_at_least", "value": 0.9},
+    {"measure": "accuracy", "kind": "not_worse", "value": 0.01},
+]
+SCORES: dict[str, Any] = {
+    "by_class": [
+        {"label": str(n), "truths": 12 + n, "precision": 0.99 - n / 90, "recall": 0.98 - n / 70, "f1": 0.985 - n / 80}
+        for n in range(10)
+    ],
+    "confusion": {
+        "labels": list("0123456789"),
+        "rows": [[int(a == b) * 9 + int(a == b + 2) for b in range(10)] for a in range(10)],
+    },
+    "calibration": {
+        "ece": 0.031,
+        "bins": [
+            {"from": n / 10, "to": n / 10 + 0.1, "n": 4 * n, "confidence": n / 10 + 0.05, "accuracy": min(1.0, n / 10 + 0.02)}
+            for n in range(4, 10)
+        ],
+    },
+}
 HYPERPARAMETERS = {"hidden_units": 64, "max_epochs": 30, "learning_rate": 0.001}
 
 
@@ -75,6 +99,12 @@ def gallery() -> Gallery:
     second = _job(version, "wider layer", ada, accuracy=0.962)
     released = _model(version, second, "1.1.0", 0.962)
     testing = ModelVersionFactory(**_facts(version, second, "1.2.0", 0.971), status="testing")
+    module_gate.set_rules(digits, by=ada, rules=GATE)
+    members = list(version.members.filter(split="test").order_by("sample").values_list("sample", flat=True))
+    for model, wrong in ((released, members[:3]), (testing, members[2:4])):
+        scored(model, version, wrong=wrong, **SCORES)
+    train = list(version.members.filter(split="train").order_by("sample").values_list("sample", flat=True))
+    scored(testing, version, split="train", method="folds", wrong=train[:4], doubts=train[:4])
     running = _job(version, "more epochs", ada)
     failed = _job(version, "too wide", ada, failed=True)
     edges = [EdgeServerFactory(name=f"pune-{place}", city=pune, organization=None) for place in PLACES]

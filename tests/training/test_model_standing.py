@@ -6,58 +6,20 @@ from django.urls import reverse
 from accounts.models import Event
 from core.errors import Conflict, Invalid, Refused
 from learning.actions import priority
-from learning.models import LearningSample, ReviewSlot
+from learning.models import HitlLabel, LearningSample, ReviewSlot
 from learning.models.review import PUT_FIRST
 from tests import people
 from tests.factories import training as make
+from tests.factories.scorings import scored
 from tests.factories.training_models import FrozenVersionFactory, ModelVersionFactory
 from tests.pages import looking, said, text_of
 from training import gate, standing
 from training.actions import gate as gate_verbs
 from training.actions import model_version, suspects
-from training.models import EvaluationMethod, JobKind, ModelEvaluation, ModelStatus, SampleOutcome, TrainingJob
+from training.models import EvaluationMethod, ModelStatus
 
 pytestmark = pytest.mark.django_db
 FLOOR = {"measure": "accuracy", "kind": "at_least", "value": 0.9}
-
-
-def scored(version, frozen, *, wrong=(), method=EvaluationMethod.SPLIT, split="test", accuracy=None, doubts=(), **scores):
-    """An evaluation as a run leaves it; `wrong` are the samples it has wrong."""
-    job = TrainingJob.objects.create(
-        kind=JobKind.EVALUATE,
-        name="evaluation",
-        module=version.module,
-        dataset=frozen.dataset,
-        dataset_version=frozen,
-        evaluated_version=version,
-        trainer="external",
-        created_by=people.ada(),
-    )
-    members = list(frozen.members.filter(split=split).values_list("sample", flat=True))
-    told = {"accuracy": 1 - len(wrong) / max(1, len(members)) if accuracy is None else accuracy, "examples": len(members)}
-    row = ModelEvaluation.objects.create(
-        job=job,
-        method=method,
-        model_version=version,
-        dataset_version=frozen,
-        split=split,
-        scores=told | scores,
-        finished_at=frozen.created_at,
-    )
-    SampleOutcome.objects.bulk_create(
-        SampleOutcome(
-            evaluation=row,
-            sample_id=key,
-            is_right=key not in wrong,
-            score=float(key not in wrong),
-            truth="1",
-            said="2",
-            confidence=0.9,
-            doubt=0.5 if key in doubts else None,
-        )
-        for key in members
-    )
-    return row
 
 
 @pytest.fixture
@@ -221,3 +183,38 @@ def test_suspected_labels_wait_first_in_review(frozen):
     assert Event.objects.filter(verb="queue_suspects").count() == 2
     with pytest.raises(Refused):
         suspects.queue_first(version, by=people.olga())
+
+
+def test_a_model_leads_back_to_its_samples_and_whose_decisions_they_carry(frozen, members):
+    version = versions_of(frozen, 1)[0]
+    train = list(frozen.members.filter(split="train").order_by("sample").values_list("sample", flat=True))
+    for key, by in ((train[0], people.ann()), (train[1], people.ann()), (train[2], None), (members[0], people.ann())):
+        sample = LearningSample.objects.get(pk=key)
+        HitlLabel.objects.create(
+            sample=sample, city=sample.city, label_status="correct", decision="correct", labeled_at=make.NOON, annotator=by,
+            label_source="review" if by else "correction",
+        )  # fmt: skip
+    frozen.members.filter(sample=train[3]).update(erased_at=make.NOON)
+    gone = LearningSample.objects.get(pk=train[3])
+    here = reverse("training:model-origin", args=[version.pk])
+    page = looking(people.ada()).get(here)
+    assert [(row["who"], row["n"]) for row in page.context["decided"]] == [(str(people.ann()), 2), (None, 1)]
+    assert [row["sample_id"] for row in page.context["erased"]] == [gone.sample_id]
+    assert [row.sample_id for row in page.context["page"].results] == train
+    assert looking(people.olga()).get(here).status_code == 404  # everybody's model, the hub's samples
+    assert looking(people.ann()).get(here).status_code == 403
+    bare = ModelVersionFactory()
+    assert "It was not trained here." in text_of(looking(people.ada()).get(reverse("training:model-origin", args=[bare.pk])))
+
+
+def test_the_field_is_counted_by_city_and_week_for_the_version_that_predicted(frozen):
+    version, ada = versions_of(frozen, 1)[0], people.ada()
+    told = {"predicted_by": {"model": "meter_digits", "version": version.version}}
+    rows = LearningSample.objects.order_by("pk")
+    rows.filter(pk__in=list(rows.values_list("pk", flat=True)[:4])).update(confidence=0.5, prediction={"label": "1"}, **told)
+    rows.filter(pk=rows.first().pk).update(prediction={})
+    rows.filter(pk=rows.last().pk).update(predicted_by={"model": "meter_digits", "version": "0.0.9"})
+    here = reverse("training:model-field", args=[version.pk])
+    found = looking(ada).get(here).context["rows"]
+    assert [(row.city.slug, row.empty.hits, row.empty.n, row.confidence) for row in found] == [("city_pune", 1, 4, 0.5)]
+    assert list(looking(people.olga()).get(here).context["rows"]) == []  # another city's figures are not hers
