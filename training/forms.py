@@ -189,6 +189,12 @@ class TrainForm(forms.Form):
         label=_("Fine-tune from"), queryset=ModelVersion.objects.none(), empty_label=_("nothing: train anew"), required=False
     )
     seed = forms.IntegerField(label=_("Seed"), initial=0, required=False)
+    grid = forms.CharField(
+        label=_("Try several"),
+        help_text=_("learning_rate = 0.001, 0.01; hidden_units = 32, 64 makes four jobs, to be compared"),
+        max_length=500,
+        required=False,
+    )
 
     def __init__(self, data: Any = None, *, version: DatasetVersion, user: User, like: TrainingJob | None = None) -> None:
         super().__init__(data, initial=_initial_of(like) if like else {"name": f"{version.dataset.name} {version.version}"})

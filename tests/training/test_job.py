@@ -10,7 +10,7 @@ from tests import people
 from tests.factories import training as make
 from tests.factories.accounts import OrganizationFactory
 from tests.factories.training_models import ModelVersionFactory
-from training.actions import job, run, version
+from training.actions import job, job_grid, run, version
 from training.models import JobKind, JobStatus, TrainingJob
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,36 @@ def test_a_job_needs_a_frozen_version_of_its_module():
     version.archive(frozen, by=ada)
     with pytest.raises(Conflict):
         make.training_job(ada, frozen)
+
+
+def test_a_grid_is_a_job_for_each_combination_or_none():
+    ada = people.ada()
+    frozen = make.training_job(ada).dataset_version
+    facts = {"by": ada, "name": "try", "module": frozen.dataset.module, "dataset_version": frozen, "trainer": "mlp_classifier"}
+    asked = job_grid.read("hidden_units = 4, 8; learning_rate=0.01,0.1")
+    first = job_grid.create(grid=asked, hyperparameters={"max_epochs": 2}, **facts)
+    together = TrainingJob.objects.filter(grid=first.grid).order_by("created_at")
+    chosen = [(one.hyperparameters["hidden_units"], one.hyperparameters["learning_rate"]) for one in together]
+    assert chosen == [(4, 0.01), (4, 0.1), (8, 0.01), (8, 0.1)]
+    assert {one.hyperparameters["max_epochs"] for one in together} == {2}
+    assert first.name == "try: hidden_units 4, learning_rate 0.01"
+    known = TrainingJob.objects.count()
+    for grid in (
+        {},
+        [],
+        {"hidden_units": [4]},
+        {"hidden_units": list(range(1, 18))},
+        {"hidden_units": 4},
+        {"hidden_units": "48"},
+    ):
+        with pytest.raises(Invalid, match="grid"):
+            job_grid.create(grid=grid, **facts)
+    with pytest.raises(Invalid, match="hidden_units"):
+        job_grid.create(grid={"hidden_units": [4, 0]}, **facts)
+    for text in ("hidden_units", "a=1;a=2"):
+        with pytest.raises(Invalid):
+            job_grid.read(text)
+    assert TrainingJob.objects.count() == known
 
 
 def test_a_trainer_that_learns_nothing_starts_from_no_base():

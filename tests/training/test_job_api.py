@@ -5,6 +5,7 @@ import io
 from datetime import UTC, datetime
 
 import pytest
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.actions import access_key
@@ -13,7 +14,7 @@ from tests.factories import training as make
 from tests.pages import looking, text_of
 from training.actions import run
 from training.hearing import Line, Point, Progress
-from training.models import TrainingRun
+from training.models import TrainingJob, TrainingRun
 
 pytestmark = pytest.mark.django_db
 JOBS = "/api/v1/training/jobs"
@@ -92,6 +93,27 @@ def test_bad_jobs_are_refused_with_problem_json(changes, status):
     ada = people.ada()
     answer = client_of(ada).post(JOBS, body(frozen(ada), **changes), format="json")
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+
+
+def test_a_grid_is_asked_for_once_and_looked_at_together():
+    ada = people.ada()
+    api, of = client_of(ada), frozen(ada)
+    asked = body(of, grid={"hidden_units": [4, 8], "image_size": [6, 8]})
+    first, again = (api.post(JOBS, asked, format="json", headers={"Idempotency-Key": "grid-1"}).json() for _ in range(2))
+    assert first["id"] == again["id"]
+    assert len(api.get(JOBS, {"grid": first["grid"]}).json()["results"]) == 4
+    assert api.get(JOBS, {"grid": "every"}).status_code == 400
+    refused = api.post(JOBS, body(of, grid={"hidden_units": [4]}), format="json")
+    assert (refused.status_code, list(refused.json()["errors"])) == (422, ["grid"])
+    page = text_of(looking(ada).get(reverse("training:job", args=[first["id"]])))
+    assert "Asked for together" in page
+    assert page.count("this one") == 1
+    there = reverse("training:version-train", args=[of.pk])
+    fields = {"name": "typed", "trainer": "mlp_classifier", "grid": "hidden_units = 4, 8, 16"}
+    looking(ada).post(there, fields)
+    assert TrainingJob.objects.filter(name__startswith="typed: hidden").count() == 3
+    looking(ada).post(there, {**fields, "grid": "hidden_units = many"})
+    assert TrainingJob.objects.count() == 7
 
 
 def test_bad_addresses_are_refused():

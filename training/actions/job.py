@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -49,6 +50,7 @@ def create(
     user_id: str = "",
     seed: int = 0,
     description: str = "",
+    grid: UUID | None = None,
 ) -> TrainingJob:
     """Queue the training of a model on a frozen version; raises Invalid, Conflict, or Refused where the plan is used up."""
     require(by, Permission.RUN_JOBS, organization)
@@ -80,6 +82,7 @@ def create(
         organization=organization,
         user_id=user_id,
         seed=seed,
+        grid=grid,
         queue=chosen.queue,
         created_by=by,
     )

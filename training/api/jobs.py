@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -22,6 +23,7 @@ from core.pages import found
 from core.paging import keyset_page, page_size
 from learning.models import AiModule
 from training.actions import job as verbs
+from training.actions import job_grid
 from training.api.datasets import is_own, narrowed, once
 from training.models import DatasetVersion, MetricPoint, ModelVersion, RunLog, TrainingJob, TrainingRun
 from training.trainers import hyperparameters
@@ -57,6 +59,7 @@ class NewJob(serializers.Serializer[Any]):
     organization_id = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**31)
     user_id = serializers.CharField(max_length=120, allow_blank=True, default="")
     seed = serializers.IntegerField(default=0, min_value=-verbs.MAX_SEED, max_value=verbs.MAX_SEED)
+    grid = serializers.JSONField(required=False)
     description = serializers.CharField(max_length=verbs.MAX_DESCRIPTION, allow_blank=True, default="")
 
 
@@ -67,17 +70,20 @@ class Jobs(APIView):
 
     @extend_schema(responses=dict)
     def get(self, request: Request) -> Response:
-        """Answer a page, newest first; filters: ai_module, status, kind."""
+        """Answer a page, newest first; filters: ai_module, status, kind, grid."""
         rows = narrowed(_jobs(request), request, FILTERS)
+        if grid := request.GET.get("grid"):
+            rows = rows.filter(grid=_uuid(grid))
         page = keyset_page(rows, cursor=request.GET.get("cursor", ""), size=page_size(request.GET.get("page_size")))
         return Response({"results": [document(row, speaker(request)) for row in page.results], "next": page.next})
 
     @extend_schema(request=NewJob, responses={201: dict})
     def post(self, request: Request) -> Response:
-        """Queue a training; once for each Idempotency-Key."""
+        """Queue a training, or with `grid` one for each combination (answered is the first); once for each Idempotency-Key."""
         user, asked = speaker(request), read_body(NewJob, request)
         named = _named(user, asked)
-        pk = once(request, lambda: verbs.create(by=user, **named))
+        verb = job_grid.create if "grid" in named else verbs.create
+        pk = once(request, lambda: verb(by=user, **named))
         return Response(document(found(_jobs(request), pk=pk), user), status=201)
 
 
@@ -206,7 +212,7 @@ def document(job: TrainingJob, viewer: User) -> dict[str, Any]:
     }
     if not is_own(job, viewer):
         return card
-    inside = ("user_id", "training_config", "hyperparameters", "seed", "queue", "error_message", "cancel_requested_at")
+    inside = ("user_id", "training_config", "hyperparameters", "seed", "grid", "queue", "error_message", "cancel_requested_at")
     keys = ("base_model_version_id", "evaluated_version_id", "created_by_id")
     return {
         **card,
@@ -278,6 +284,13 @@ def _number(request: Request, name: str, default: int) -> int:
     if text and (not text.isascii() or not text.isdigit() or len(text) > 9):
         raise Malformed(f"{name} must be a whole number.")
     return int(text) if text else default
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Malformed("grid must be a UUID.") from error
 
 
 def _named(user: User, asked: dict[str, Any]) -> dict[str, Any]:

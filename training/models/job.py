@@ -50,7 +50,10 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
 
 
 class TrainingJob(Lifecycle):
-    """Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate)."""
+    """Trains a model on a frozen version (kind train), or scores one on a frozen split (kind evaluate).
+
+    Those that were asked for together, to compare hyperparameters, share `grid`.
+    """
 
     STATE_FIELD = "status"
     MOVES = {
@@ -80,6 +83,7 @@ class TrainingJob(Lifecycle):
     training_config = models.JSONField(default=dict, blank=True)
     hyperparameters = models.JSONField(default=dict, blank=True)
     seed = models.BigIntegerField(default=0)
+    grid = models.UUIDField(null=True, db_index=True)
     queue = models.CharField(max_length=40, default="training.cpu")
     status = models.CharField(max_length=10, choices=JobStatus, default=JobStatus.PENDING)
     progress_percent = models.PositiveSmallIntegerField(default=0)

@@ -25,6 +25,7 @@ from training.views.dataset import is_own, viewer
 PAGE = 50
 LOG_LINES = 200
 POINTS = 5_000
+GRID = 16
 
 
 @require_safe
@@ -57,6 +58,7 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
         "charts": _charts(latest, best),
         "best": best,
         "compared": _compared(shown, best),
+        "grid": _grid(shown, user),
         "ending": _ending(shown, latest),
         "may_repeat": shown.kind == JobKind.TRAIN
         and shown.dataset_version.state == VersionState.FROZEN
@@ -100,6 +102,17 @@ def _compared(job: TrainingJob, best: TrainingJob | None) -> list[tuple[str, flo
         for name, value in job.metrics.items()
         if _is_number(value)
     ]
+
+
+def _grid(job: TrainingJob, user: User) -> dict[str, Any] | None:
+    """Answer the jobs that were asked for together with this one, best first, with the hyperparameters in which they differ."""
+    if job.grid is None or not is_own(job, user):
+        return None
+    rows = TrainingJob.objects.visible_to(user).filter(grid=job.grid).select_related("output_model_version").order_by("id")
+    jobs = sorted(rows[:GRID], key=lambda one: -(one.metrics.get("accuracy") or 0.0))
+    differing = [name for name in job.hyperparameters if len({repr(one.hyperparameters.get(name)) for one in jobs}) > 1]
+    shown = [(one, [one.hyperparameters.get(name) for name in differing], one.metrics.get("accuracy")) for one in jobs]
+    return {"names": differing, "rows": shown}
 
 
 def _is_number(value: Any) -> bool:
@@ -156,13 +169,14 @@ def _charts(run: TrainingRun | None, best: TrainingJob | None) -> list[dict[str,
 
 
 def _curves(run: TrainingRun | None) -> dict[str, list[tuple[float, float]]]:
-    curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    """Answer the curves of a job up to this attempt: what it measured, and before that what the one it went on from did."""
+    measured: dict[str, dict[float, float]] = defaultdict(dict)
     if run is None:
-        return curves
-    points = MetricPoint.objects.filter(run=run).order_by("name", "step").values_list("name", "step", "value")
-    for name, step, value in points[:POINTS]:
-        curves[name].append((step, value))
-    return curves
+        return {}
+    points = MetricPoint.objects.filter(run__job=run.job_id, run__attempt__lte=run.attempt).order_by("run__attempt", "step")
+    for name, step, value in points.values_list("name", "step", "value")[:POINTS]:
+        measured[name][step] = value
+    return {name: sorted(steps.items()) for name, steps in sorted(measured.items())}
 
 
 def _log_tail(run: TrainingRun | None) -> list[RunLog]:

@@ -16,8 +16,8 @@ from core.errors import Refused
 from core.pages import carry_out, first_error, found, page_or_partial
 from core.paging import bounded_count
 from training.actions import job as job_verbs
+from training.actions import job_grid, version_comparison, version_proof
 from training.actions import version as version_verbs
-from training.actions import version_comparison, version_proof
 from training.actions.version_number import labeled_in
 from training.class_table import class_table
 from training.forms import TrainForm
@@ -129,15 +129,17 @@ def version_train(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, first_error(form))
         return redirect("training:version", pk=pk)
+    asked = {**form.asked, "module": shown.dataset.module, "organization": shown.dataset.organization}
+    grid = form.cleaned_data["grid"]
+
+    def begin() -> TrainingJob:
+        if grid.strip():
+            return job_grid.create(by=user, dataset_version=shown, grid=job_grid.read(grid), **asked)
+        return job_verbs.create(by=user, dataset_version=shown, **asked)
+
     return carry_out(
         request,
-        lambda: job_verbs.create(
-            by=user,
-            module=shown.dataset.module,
-            dataset_version=shown,
-            organization=shown.dataset.organization,
-            **form.asked,
-        ),
+        begin,
         done=_("The job waits for a worker; it stands first in the list below."),
         then=reverse("training:version", args=[pk]),
     )

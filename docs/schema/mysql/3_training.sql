@@ -185,6 +185,7 @@ CREATE TABLE `training_jobs` (
     `training_config` json NOT NULL,
     `hyperparameters` json NOT NULL,
     `seed` bigint NOT NULL,
+    `grid` char(32) NULL,
     `queue` varchar(40) NOT NULL,
     `status` varchar(10) NOT NULL,
     `progress_percent` smallint UNSIGNED NOT NULL CHECK (`progress_percent` >= 0),
@@ -613,6 +614,8 @@ ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_evaluated_version_id_b
 ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_output_model_version_687cb875_fk_ai_model_` FOREIGN KEY (`output_model_version_id`) REFERENCES `ai_model_versions` (`id`);
 
 ALTER TABLE `training_jobs` ADD CONSTRAINT `training_jobs_created_by_id_ce9abe3e_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `training_jobs_grid_8149965d` ON `training_jobs` (`grid`);
 
 CREATE INDEX `job_claim` ON `training_jobs` (`queue`, `status`, `created_at`, `id`);
 

@@ -173,6 +173,7 @@ CREATE TABLE "training_jobs" (
     "training_config" text NOT NULL CHECK ((JSON_VALID("training_config") OR "training_config" IS NULL)),
     "hyperparameters" text NOT NULL CHECK ((JSON_VALID("hyperparameters") OR "hyperparameters" IS NULL)),
     "seed" bigint NOT NULL,
+    "grid" char(32) NULL,
     "queue" varchar(40) NOT NULL,
     "status" varchar(10) NOT NULL,
     "progress_percent" smallint unsigned NOT NULL CHECK ("progress_percent" >= 0),
@@ -549,6 +550,8 @@ CREATE INDEX "training_jobs_dataset_version_id_93a680df" ON "training_jobs" ("da
 CREATE INDEX "training_jobs_base_model_version_id_46c8b539" ON "training_jobs" ("base_model_version_id");
 
 CREATE INDEX "training_jobs_evaluated_version_id_bc218b83" ON "training_jobs" ("evaluated_version_id");
+
+CREATE INDEX "training_jobs_grid_8149965d" ON "training_jobs" ("grid");
 
 CREATE INDEX "training_jobs_created_by_id_ce9abe3e" ON "training_jobs" ("created_by_id");
 
