@@ -1,7 +1,6 @@
 """Verbs on exports: ask for one, have it made by a worker, take it back, fetch it; and what an erasure makes of them."""
 
 import re
-import secrets
 import shutil
 from collections.abc import Iterable
 from datetime import timedelta
@@ -13,12 +12,12 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.claims import claim, wake
 from core.errors import Conflict, Invalid, Refusal
 from core.lifecycle import LostRace
 from core.queue import enqueue
@@ -33,7 +32,6 @@ from training.models import DatasetExport, DatasetVersion, ExportState, Training
 
 logger = structlog.get_logger(__name__)
 
-LOST_AFTER = timedelta(seconds=60)
 MOST_TRIES = 3
 MOST_AT_ONCE = 5
 LINK_SECONDS = 900
@@ -164,10 +162,7 @@ def build(export_id: Any) -> DatasetExport | None:
 
 def sweep() -> int:
     """Wake a worker for each export that nobody makes (a lost message, a killed worker); answers how many."""
-    ids = list(DatasetExport.objects.filter(_free()).values_list("pk", flat=True)[:100])
-    for pk in ids:
-        enqueue("training.tasks.build_export", str(pk))
-    return len(ids)
+    return wake(DatasetExport.objects.unfinished(), "training.tasks.build_export")
 
 
 def withdraw(samples: Iterable[int]) -> int:
@@ -193,25 +188,16 @@ def _size(dataset: TrainingDataset) -> int:
     return int(counted.sample_count)
 
 
-def _free() -> Q:
-    stale = Q(beat_at__isnull=True) | Q(beat_at__lt=timezone.now() - LOST_AFTER)
-    return stale & Q(state__in=[ExportState.PENDING, ExportState.RUNNING])
-
-
 def _claim(export_id: Any) -> DatasetExport | None:
     """Become the worker of this export, unless it is over or another one is alive; gives it up after too many tries."""
-    token, now = secrets.token_hex(16), timezone.now()
-    rows = DatasetExport.objects.filter(_free(), pk=export_id)
-    if not rows.update(token=token, beat_at=now):
-        return None
     relations = ("dataset__module", "version__dataset", "version__manifest", "version__truth", "created_by")
-    export = DatasetExport.objects.select_related(*relations).filter(pk=export_id, token=token).first()
+    export = claim(DatasetExport.objects.unfinished(), export_id, *relations)
     if export is None:
         return None
     if export.tries >= MOST_TRIES:
         _fail(export, KILLED.format(tries=MOST_TRIES))
         return None
-    begun = {"tries": export.tries + 1, "done": 0, "bytes": 0, "notes": {}, "started_at": now}
+    begun = {"tries": export.tries + 1, "done": 0, "bytes": 0, "notes": {}, "started_at": export.beat_at}
     if export.state == ExportState.PENDING:
         export.move(ExportState.RUNNING, **begun)
     else:

@@ -4,7 +4,6 @@ The row is the job. Every step is written with how far it came, in one transacti
 worker may be killed anywhere, and another one goes on where it stopped.
 """
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from django.utils import timezone
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.claims import claim, wake
 from core.errors import Conflict, Refusal
 from core.lifecycle import LostRace
 from core.queue import enqueue
@@ -112,8 +112,7 @@ def run(growth_id: Any) -> DatasetGrowth | None:
 
 def sweep() -> None:
     """Wake a worker for each growth that nobody carries out, and remove what ended ones left unseen."""
-    for pk in list(DatasetGrowth.objects.to_run().order_by("created_at").values_list("pk", flat=True)[:100]):
-        enqueue("training.tasks.run_growth", str(pk))
+    wake(DatasetGrowth.objects.running().order_by("created_at"), "training.tasks.run_growth")
     for ended in DatasetGrowth.objects.exclude(state=GrowthState.RUNNING).exclude(unseen=[])[:100]:
         _withdraw_unseen(ended)
 
@@ -193,12 +192,8 @@ def _source(growth: DatasetGrowth) -> StoredObject:
 
 
 def _claim(growth_id: Any) -> DatasetGrowth | None:
-    """Become the worker of this growth, unless it is over or another one is alive."""
-    token = secrets.token_hex(16)
-    if not DatasetGrowth.objects.to_run().filter(pk=growth_id).update(token=token, beat_at=timezone.now()):
-        return None
-    rows = DatasetGrowth.objects.select_related("dataset__organization", "dataset__module", "created_by", "city", "source")
-    return rows.filter(pk=growth_id, token=token).first()
+    relations = ("dataset__organization", "dataset__module", "created_by", "city", "source")
+    return claim(DatasetGrowth.objects.running(), growth_id, *relations)
 
 
 def _beat(growth: DatasetGrowth, **fields: Any) -> None:

@@ -18,6 +18,7 @@ from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
 from core.bulk import seldom_collected
+from core.claims import wake
 from core.errors import Conflict, Invalid, Missing, Refusal, Unavailable
 from core.queue import enqueue
 from core.storage import SignedRequest, StoreError
@@ -204,14 +205,12 @@ def run(job_id: Any) -> DatasetImport | None:
 
 def sweep() -> int:
     """Wake a worker for each import that has none (a lost message, a killed worker), give up what nobody confirmed in time."""
-    ids = list(DatasetImport.objects.to_run().values_list("pk", flat=True)[:100])
-    for pk in ids:
-        enqueue("training.tasks.run_import", str(pk))
+    woken = wake(DatasetImport.objects.to_run(), "training.tasks.run_import")
     old = timezone.now() - KEPT_FOR
     late = DatasetImport.objects.filter(state=ImportState.CHECKED, created_at__lt=old).select_related("dataset__organization")
     for job in late[:100]:
         cancel(job, by=None)
-    return len(ids)
+    return woken
 
 
 def check_terms(

@@ -1,6 +1,5 @@
 """The worker's hold on an import: claiming it, saying that it is alive, and what it may no longer do once it has lost it."""
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.actions.event import record
+from core import claims
 from core.errors import Conflict
 from core.lifecycle import LostRace
 from learning.actions import image_import, purging
@@ -72,11 +72,8 @@ class Hold:
 
 def claim(job_id: Any) -> Hold | None:
     """Become the worker of an import, unless there is nothing to do or another one is alive."""
-    token = secrets.token_hex(16)
-    if not DatasetImport.objects.to_run().filter(pk=job_id).update(token=token, beat_at=timezone.now()):
-        return None
     relations = ("dataset__organization", "dataset__module", "city", "source", "report", "created_by")
-    job = DatasetImport.objects.select_related(*relations).filter(pk=job_id, token=token).first()
+    job = claims.claim(DatasetImport.objects.to_run(), job_id, *relations)
     return Hold(job) if job else None
 
 

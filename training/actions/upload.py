@@ -5,7 +5,6 @@ anybody who was signed for it, and an upload goes on after a reload, a lost conn
 """
 
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -19,6 +18,7 @@ from django.utils import timezone
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.claims import claim, wake
 from core.errors import Conflict, Invalid, Unavailable
 from core.lifecycle import LostRace
 from core.queue import enqueue
@@ -201,8 +201,7 @@ def assemble(upload_id: Any) -> DatasetUpload | None:
 
 def sweep() -> None:
     """Go on with what a lost message or a killed worker left, expire what was never completed, and have given-up parts go."""
-    for pk in list(DatasetUpload.objects.to_assemble().values_list("pk", flat=True)[:100]):
-        enqueue("training.tasks.assemble_upload", str(pk))
+    wake(DatasetUpload.objects.to_assemble(), "training.tasks.assemble_upload")
     for overdue in DatasetUpload.objects.overdue()[:100]:
         _expire(overdue)
     for given_up in DatasetUpload.objects.to_give_up()[:100]:
@@ -287,12 +286,7 @@ def _asked(ask: Callable[[], Answer]) -> Answer:
 
 
 def _claim(upload_id: Any) -> DatasetUpload | None:
-    """Become the worker of this upload, unless it is done or another one is alive."""
-    token = secrets.token_hex(16)
-    if not DatasetUpload.objects.to_assemble().filter(pk=upload_id).update(token=token, beat_at=timezone.now()):
-        return None
-    rows = DatasetUpload.objects.select_related("dataset__organization", "dataset__module", "created_by")
-    return rows.filter(pk=upload_id, token=token).first()
+    return claim(DatasetUpload.objects.to_assemble(), upload_id, "dataset__organization", "dataset__module", "created_by")
 
 
 def _beat(upload: DatasetUpload) -> None:

@@ -1,10 +1,8 @@
 """Verbs on dataset versions: what *freeze* fixes, and how it survives being killed."""
 
 import math
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +10,6 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions.event import record
@@ -20,6 +17,7 @@ from accounts.models import User
 from accounts.policy import Permission, require
 from core.bulk import seldom_collected
 from core.canonical import canonical_json
+from core.claims import claim, wake
 from core.errors import Conflict, Invalid
 from core.lifecycle import LostRace
 from core.queue import enqueue
@@ -47,7 +45,7 @@ from training.saving import save_new
 logger = structlog.get_logger(__name__)
 
 CHUNK = 2_000
-LOST_AFTER = timedelta(seconds=60)
+FREEZING = DatasetVersion.objects.filter(state=VersionState.FREEZING)
 DEFAULT_SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 MAX_SEED = 2**63 - 1
 MAX_NOTES = 10_000
@@ -160,22 +158,11 @@ def freeze(version_id: Any) -> DatasetVersion | None:
 
 def sweep_freezing() -> int:
     """Wake a worker for each version whose freeze nobody does (a lost message, a killed worker); answers how many."""
-    stale = timezone.now() - LOST_AFTER
-    waiting = Q(freeze_beat_at__lt=stale) | Q(freeze_beat_at__isnull=True)
-    ids = list(DatasetVersion.objects.filter(waiting, state=VersionState.FREEZING).values_list("pk", flat=True)[:100])
-    for pk in ids:
-        enqueue("training.tasks.freeze_version", str(pk))
-    return len(ids)
+    return wake(FREEZING, "training.tasks.freeze_version", prefix="freeze_")
 
 
 def _claim(version_id: Any) -> DatasetVersion | None:
-    """Become the worker of this freeze, unless it is done or another one is alive."""
-    free = Q(freeze_beat_at__isnull=True) | Q(freeze_beat_at__lt=timezone.now() - LOST_AFTER)
-    token = secrets.token_hex(16)
-    rows = DatasetVersion.objects.filter(free, pk=version_id, state=VersionState.FREEZING)
-    if not rows.update(freeze_token=token, freeze_beat_at=timezone.now()):
-        return None
-    return DatasetVersion.objects.select_related("dataset__module", "manifest", "truth").get(pk=version_id, freeze_token=token)
+    return claim(FREEZING, version_id, "dataset__module", "manifest", "truth", prefix="freeze_")
 
 
 def _beat(version: DatasetVersion, **fields: Any) -> None:

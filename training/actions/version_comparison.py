@@ -1,17 +1,15 @@
 """What differs between two versions of a dataset: asked for by who looks, worked out by a worker, kept. The row is the job."""
 
-import secrets
-from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.claims import claim, wake
 from core.errors import Conflict, Invalid
 from core.lifecycle import LostRace
 from core.queue import enqueue
@@ -20,7 +18,8 @@ from training.models import DatasetVersion, VersionComparison
 
 logger = structlog.get_logger(__name__)
 
-LOST_AFTER = timedelta(seconds=60)
+UNFINISHED = VersionComparison.objects.filter(finished_at__isnull=True)
+SIDES = [f"{side}__{name}" for side in ("before", "after") for name in ("dataset", "manifest", "truth")]
 BEAT_SECONDS = 2.0
 
 
@@ -50,7 +49,7 @@ def ask(before: DatasetVersion, after: DatasetVersion, *, by: User) -> VersionCo
 
 def work(comparison_id: Any) -> VersionComparison | None:
     """Work one comparison out: run by a worker, as often as it likes, by one at a time; None where there is nothing to do."""
-    row = _claim(comparison_id)
+    row = claim(UNFINISHED, comparison_id, *SIDES, done=0)
     if row is None:
         return None
     try:
@@ -75,10 +74,7 @@ def work(comparison_id: Any) -> VersionComparison | None:
 
 def sweep() -> int:
     """Wake a worker for each comparison that nobody works on; answers how many."""
-    ids = list(_free().values_list("pk", flat=True)[:100])
-    for pk in ids:
-        enqueue("training.tasks.compare_versions", str(pk))
-    return len(ids)
+    return wake(UNFINISHED, "training.tasks.compare_versions")
 
 
 class _Beat:
@@ -94,16 +90,3 @@ class _Beat:
         mine = VersionComparison.objects.filter(pk=self.row.pk, token=self.row.token)
         if not mine.update(beat_at=timezone.now(), done=done):
             raise LostComparison("Another worker took over this comparison.")
-
-
-def _free() -> Any:
-    silent = Q(beat_at__isnull=True) | Q(beat_at__lt=timezone.now() - LOST_AFTER)
-    return VersionComparison.objects.filter(silent, finished_at__isnull=True)
-
-
-def _claim(comparison_id: Any) -> VersionComparison | None:
-    token = secrets.token_hex(16)
-    if not _free().filter(pk=comparison_id).update(token=token, beat_at=timezone.now(), done=0):
-        return None
-    sides = [f"{side}__{name}" for side in ("before", "after") for name in ("dataset", "manifest", "truth")]
-    return VersionComparison.objects.select_related(*sides).filter(pk=comparison_id, token=token).first()

@@ -1,18 +1,16 @@
 """Verbs on the proof of a frozen version: ask for one, and have a worker read everything again. The row is the job."""
 
-import secrets
-from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.actions.event import record
 from accounts.models import User
 from accounts.policy import Permission, require
+from core.claims import claim, wake
 from core.errors import Conflict
 from core.lifecycle import LostRace
 from core.queue import enqueue
@@ -21,7 +19,7 @@ from training.verification import verify
 
 logger = structlog.get_logger(__name__)
 
-LOST_AFTER = timedelta(seconds=60)
+ASKED = DatasetVersion.objects.filter(verify_asked_at__isnull=False)
 BEAT_SECONDS = 2.0
 
 
@@ -63,10 +61,7 @@ def prove(version_id: Any) -> DatasetVersion | None:
 
 def sweep() -> int:
     """Wake a worker for each proof that nobody works on (a lost message, a killed worker); answers how many."""
-    ids = list(_free().values_list("pk", flat=True)[:100])
-    for pk in ids:
-        enqueue("training.tasks.prove_version", str(pk))
-    return len(ids)
+    return wake(ASKED, "training.tasks.prove_version", prefix="verify_")
 
 
 class _Beat:
@@ -82,17 +77,8 @@ class _Beat:
             _hold(self.version, verify_beat_at=timezone.now(), verify_done=self.done)
 
 
-def _free() -> Any:
-    silent = Q(verify_beat_at__isnull=True) | Q(verify_beat_at__lt=timezone.now() - LOST_AFTER)
-    return DatasetVersion.objects.filter(silent, verify_asked_at__isnull=False)
-
-
 def _claim(version_id: Any) -> DatasetVersion | None:
-    token = secrets.token_hex(16)
-    if not _free().filter(pk=version_id).update(verify_token=token, verify_beat_at=timezone.now(), verify_done=0):
-        return None
-    rows = DatasetVersion.objects.select_related("dataset", "manifest", "truth")
-    return rows.filter(pk=version_id, verify_token=token).first()
+    return claim(ASKED, version_id, "dataset", "manifest", "truth", prefix="verify_", verify_done=0)
 
 
 def _hold(version: DatasetVersion, **fields: Any) -> None:

@@ -16,9 +16,6 @@ from training.models.version import Split
 if TYPE_CHECKING:
     from accounts.models import User
 
-LOST_AFTER = timedelta(seconds=60)
-"""How long the worker of an import may be silent before another one takes it over."""
-
 
 class ImportState(models.TextChoices):
     """Where an import stands."""
@@ -78,10 +75,8 @@ class DatasetImportQuerySet(models.QuerySet["DatasetImport"]):
         return self.filter(dataset__in=datasets)
 
     def to_run(self) -> "DatasetImportQuerySet":
-        """Those that a worker has something to do for, and none has in hand: reading, writing, or removing what was written."""
-        free = models.Q(beat_at__isnull=True) | models.Q(beat_at__lt=timezone.now() - LOST_AFTER)
-        to_do = models.Q(state__in=sorted(AT_WORK)) | models.Q(must_clear=True, state__in=sorted(ENDED))
-        return self.filter(free & to_do)
+        """Those that a worker has something to do for: reading, writing, or removing what was written."""
+        return self.filter(models.Q(state__in=sorted(AT_WORK)) | models.Q(must_clear=True, state__in=sorted(ENDED)))
 
 
 class DatasetImport(Lifecycle):

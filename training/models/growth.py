@@ -1,11 +1,9 @@
 """How a dataset grows by much at once: by its rule, by an archive of images, by a video. The row is the job."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 
 from core.ids import new_id
 from core.lifecycle import Lifecycle
@@ -14,9 +12,6 @@ from training.models.dataset import TrainingDataset
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-LOST_AFTER = timedelta(seconds=60)
-"""How long the worker of it may be silent before another one takes over."""
 
 
 class GrowthKind(models.TextChoices):
@@ -46,11 +41,6 @@ class DatasetGrowthQuerySet(models.QuerySet["DatasetGrowth"]):
     def running(self) -> "DatasetGrowthQuerySet":
         """Those that a worker carries out, or should."""
         return self.filter(state=GrowthState.RUNNING)
-
-    def to_run(self) -> "DatasetGrowthQuerySet":
-        """Those that a worker has something to do for, and none has in hand."""
-        free = models.Q(beat_at__isnull=True) | models.Q(beat_at__lt=timezone.now() - LOST_AFTER)
-        return self.running().filter(free)
 
 
 class DatasetGrowth(Lifecycle):

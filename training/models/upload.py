@@ -1,6 +1,5 @@
 """A large file on its way into the store in parts, under signed addresses; no byte of it passes a web worker of the hub."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -15,9 +14,6 @@ from training.models.dataset import TrainingDataset
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-LOST_AFTER = timedelta(seconds=60)
-"""How long the worker that puts parts together may be silent before another one takes over."""
 
 
 class UploadPurpose(models.TextChoices):
@@ -51,9 +47,8 @@ class DatasetUploadQuerySet(models.QuerySet["DatasetUpload"]):
         return self.filter(state=UploadState.OPEN, expires_at__lt=timezone.now())
 
     def to_assemble(self) -> "DatasetUploadQuerySet":
-        """Those that are to be put together, and are in no worker's hands."""
-        free = models.Q(beat_at__isnull=True) | models.Q(beat_at__lt=timezone.now() - LOST_AFTER)
-        return self.filter(free, state=UploadState.ASSEMBLING)
+        """Those that are to be put together."""
+        return self.filter(state=UploadState.ASSEMBLING)
 
     def to_give_up(self) -> "DatasetUploadQuerySet":
         """Those that ended without an object, and whose parts the store may still hold."""
