@@ -25,9 +25,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from config import env
-
-DATA = Path(env.text("CC_DATA", ""))
+DATA = Path(os.environ.get("CC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TABLE = Path(__file__).parents[2] / "docs" / "trainers.md"
 SEEDS = (1, 2, 3, 4, 5)
 HEAD = "| row | trainer | data | train / validation / test | seeds | measure | median (least to most) | processor time of one training |"
@@ -174,13 +172,18 @@ def train(row: Row, folder: Path, seed: int) -> tuple[float, float]:
     return float(done[row.measure]), used.ru_utime + used.ru_stime
 
 
-def line_of(name: str) -> str:
-    """Train a row with each of its seeds; answers its line of the table."""
+def trained(name: str) -> tuple[dict[str, int], list[tuple[float, float]]]:
+    """Train a row with each of its seeds; answers how many there were of each split, and each seed's figures."""
     row = ROWS[name]
     with tempfile.TemporaryDirectory() as held:
         folder = Path(held) / "job"
         counts = prepare(row, folder)
-        found = [train(row, folder, seed) for seed in row.seeds]
+        return counts, [train(row, folder, seed) for seed in row.seeds]
+
+
+def line_of(name: str) -> str:
+    """Answer a row's line of the table."""
+    row, (counts, found) = ROWS[name], trained(name)
     values, seconds = [value for value, _ in found], statistics.median(second for _, second in found)
     figure = f"{statistics.median(values):.4f}" + (f" ({min(values):.4f} to {max(values):.4f})" if len(values) > 1 else "")
     facts = (name, f"`{row.trainer}`", row.data, " / ".join(str(counts[part]) for part in counts))
