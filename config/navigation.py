@@ -45,6 +45,7 @@ SECTIONS = [
             Entry(_("Datasets"), "training:datasets", Permission.VIEW_TRAINING, "datasets"),
             Entry(_("Jobs"), "training:jobs", Permission.VIEW_TRAINING, "jobs"),
             Entry(_("Models"), "training:models", Permission.VIEW_TRAINING, "models"),
+            Entry(_("Signatures"), "training:signing-requests", Permission.RELEASE_MODEL, "good"),
         ],
     ),
     (

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import structlog
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.utils import timezone
 
 from training import local, shutdown, supervisor, trust
 from training.actions import (
@@ -21,6 +23,8 @@ from training.actions import (
     version_comparison,
     version_proof,
 )
+
+logger = structlog.get_logger(__name__)
 
 
 @worker_shutting_down.connect
@@ -155,5 +159,7 @@ def sweep_queued() -> None:
 
 @shared_task
 def refresh_trust() -> None:
-    """Sign the trust metadata that is about to expire."""
+    """Sign the trust metadata that is about to expire, and say so where it could not be."""
     trust.refresh()
+    for role in sorted(trust.late(timezone.now())):
+        logger.error("a signed document was not renewed in time; edges will install nothing once it expires", role=role)

@@ -10,6 +10,7 @@ from training.views import (
     model_compare,
     model_gate,
     model_origin,
+    signing,
     verifying,
     version,
 )
@@ -45,6 +46,10 @@ urlpatterns = [
     path("jobs/", job.jobs, name="jobs"),
     path("jobs/<uuid:pk>/", job.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", job.job_cancel, name="job-cancel"),
+    path("signatures/", signing.requests, name="signing-requests"),
+    path("signatures/<int:pk>/", signing.one_request, name="signing-request"),
+    path("signatures/<int:pk>/file/", signing.request_file, name="signing-file"),
+    path("signatures/<int:pk>/admit/", signing.request_admit, name="signing-admit"),
     path("models/", model.models, name="models"),
     path("models/compare/", model_compare.model_compare, name="model-compare"),
     path("models/compare/evaluate/", model_compare.model_compare_evaluate, name="model-compare-evaluate"),
@@ -59,4 +64,5 @@ urlpatterns = [
     path("models/<uuid:pk>/release/", model.model_release, name="model-release"),
     path("models/<uuid:pk>/activate/", model.model_activate, name="model-activate"),
     path("models/<uuid:pk>/deprecate/", model.model_deprecate, name="model-deprecate"),
+    path("models/<uuid:pk>/withdraw/", model.model_withdraw, name="model-withdraw"),
 ]

@@ -23,7 +23,18 @@ from learning.models import AiModule, AnnotatorPause, City, Erasure, LearningSam
 from learning.quality_pairs import falling
 from learning.silence import overdue
 from learning.views.review import decided_today, waiting
-from training.models import DatasetVersion, JobStatus, ModelStatus, ModelVersion, TrainingJob, VersionState
+from training import trust
+from training.models import (
+    DatasetVersion,
+    JobStatus,
+    ModelStatus,
+    ModelVersion,
+    SigningRequest,
+    SigningState,
+    TrainingJob,
+    TrustDocument,
+    VersionState,
+)
 
 RECENT = timedelta(days=7)
 EVENTS = 12
@@ -116,12 +127,24 @@ def _model_cards(user: User, may: dict[str, bool]) -> list[Card]:
     if may["release"]:
         there = reverse("training:models", query={"status": ModelStatus.APPROVED})
         approved = models.filter(status=ModelStatus.APPROVED)
-        ready, unsigned = (approved.filter(release_requested_at__isnull=asked) for asked in (True, False))
+        ready = approved.filter(release_requested_at__isnull=True)
         filled_by = _("Comes when a model is approved.")
         cards.append(_card(_("Models to release"), ready, there, filled_by, "approved_at"))
-        filled_by = _("Comes when a release needs a key that is kept elsewhere.")
-        cards.append(_card(_("Releases to sign"), unsigned, there, filled_by, "release_requested_at"))
+        cards += _trust_cards()
     return cards
+
+
+def _trust_cards() -> list[Card]:
+    """Answer what key holders are asked to sign, and which signed documents were not renewed in time."""
+    there = reverse("training:signing-requests")
+    filled_by = _("Comes when a release needs a key that is kept elsewhere.")
+    asked = SigningRequest.objects.filter(state=SigningState.OPEN)
+    late = TrustDocument.objects.newest().filter(role__in=trust.late(timezone.now()))
+    renewed = _("Every signed document is renewed in time.")
+    return [
+        _card(_("Signatures awaited"), asked, there, filled_by, "opened_at"),
+        _card(_("Signed documents about to expire"), late, there, renewed, "created_at", tone="bad"),
+    ]
 
 
 def _training_cards(user: User) -> list[Card]:

@@ -17,14 +17,14 @@ import httpx
 
 from cc_edge import __version__, bundle
 from cc_edge.download import Download
-from cc_edge.errors import EdgeError, HubRefused, KeyRefused, Unfit, Unreachable
+from cc_edge.errors import EdgeError, HubRefused, KeyRefused, TooSlow, Unfit, Unreachable
 from cc_edge.home import Home
 from cc_edge.hooks import Hooks
 from cc_edge.hub import TIMEOUT, USER_AGENT, Hub
 from cc_edge.model import check_model
 from cc_edge.slots import Slot, Slots
 from cc_edge.state import State, Waiting
-from cc_edge.trust import Assignment, Entry, Stale, Trust, deployments_named
+from cc_edge.trust import Assignment, Entry, Stale, Trust, Untrusted, deployments_named
 
 log = logging.getLogger("cc-edge")
 
@@ -76,19 +76,40 @@ class Agent:
         """Deliver what waits, follow the assignment, heartbeat; raises Unreachable, KeyRefused, HubRefused."""
         done = Round([])
         self._deliver()
-        assignment = self._assignment(done)
-        away: Unreachable | None = None
-        for entry in assignment.entries if assignment else []:
-            try:
-                self._follow(entry, done)
-            except Unreachable as error:  # one store away must not hold up the other modules, nor the heartbeat
-                away = error
-            self._deliver()
+        away = self._take_up(done)
         self._deliver()
         self._heartbeat(done)
         if away:
             raise away
         return done
+
+    def round_from_stick(self) -> Round:
+        """Follow the assignment on a stick, where the hub of this agent leads; reports wait until the true hub is heard again."""
+        done = Round([])
+        if away := self._take_up(done):
+            raise away
+        return done
+
+    def _take_up(self, done: Round) -> Unreachable | None:
+        """Follow the assignment, module by module; answers what was away, which must not hold up the others nor the heartbeat."""
+        away: Unreachable | None = None
+        try:
+            assignment = self._assignment(done)
+        except TooSlow as error:
+            self._note(done, str(error))
+            return error
+        except Unfit as error:  # longer than any assignment is
+            self._note(done, str(error))
+            return None
+        for entry in assignment.entries if assignment else []:
+            try:
+                self._follow(entry, done)
+            except Unreachable as error:
+                away = error
+                if isinstance(error, TooSlow):
+                    self._note(done, f"{entry.module} {entry.version}: {error}")
+            self._deliver_if_possible()
+        return away
 
     # the assignment
 
@@ -107,7 +128,14 @@ class Agent:
             self._trust.refresh()
             self.state.saw_time(self._trust.signed_at())
             lowest = int(self.state.fact("counter") or 0)
-            assignment = self._trust.read(document, edge_server_id=self.home.edge_server_id, lowest=lowest)
+            try:
+                assignment = self._trust.read(document, edge_server_id=self.home.edge_server_id, lowest=lowest)
+            except Untrusted:  # the key that assigns may have changed since this document was fetched
+                response = self.hub.get_bounded("edge/assignment", most=MOST_ASSIGNMENT_BYTES, headers={})
+                if response.content == document:
+                    raise
+                document = response.content
+                assignment = self._trust.read(document, edge_server_id=self.home.edge_server_id, lowest=lowest)
             self.state.saw_time(assignment.signed_at)
         except Stale as error:  # nobody's fault on this deployment: it waits
             self._note(done, str(error))
@@ -142,6 +170,8 @@ class Agent:
                 return
         except HubRefused as error:
             log.warning("%s %s: %s", entry.module, entry.version, error)  # superseded meanwhile, or unknown: the hub knows best
+        except Stale as error:
+            self._note(done, f"{entry.module} {entry.version}: {error}")
         except (Unfit, OSError) as error:
             sentence = str(error) if isinstance(error, Unfit) else f"This machine cannot write: {error.strerror or error}."
             self._note(done, f"{entry.module} {entry.version}: {sentence}")

@@ -122,6 +122,9 @@ def _add_agent(commands: Any) -> None:
     run.set_defaults(command=_run)
     status = commands.add_parser("status", parents=[folder], help="say as JSON what this edge runs")
     status.set_defaults(command=_status)
+    bring = commands.add_parser("import", parents=[folder], help="install from a stick what the hub assigns, without a network")
+    bring.add_argument("stick", type=Path, help="the folder that `manage.py trust export-usb` wrote")
+    bring.set_defaults(command=_import)
     back = commands.add_parser(
         "rollback", parents=[folder], help="go back to the model that ran before, without asking the hub"
     )
@@ -276,6 +279,17 @@ def _run(options: argparse.Namespace) -> int:
             return 1 if agent.round().refused else 0
         agent.run(poll=options.poll, stop=stop)
     return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from cc_edge.home import Home
+    from cc_edge.stick import install_from
+
+    home = Home(options.dir)
+    with only_one(home.lock):
+        refused = install_from(options.stick, home, stop=_asked_to_stop())
+    print(json.dumps({"refused": refused, "installed": not refused}), flush=True)
+    return 1 if refused else 0
 
 
 def _status(options: argparse.Namespace) -> int:

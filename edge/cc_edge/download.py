@@ -3,15 +3,19 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-from cc_edge.errors import Unfit, Unreachable
+from cc_edge.errors import TooSlow, Unfit, Unreachable
 
 TRIES_WITHOUT_PROGRESS = 5
 LONGEST_WAIT = 10.0
+SPELL = 60.0
+LEAST_IN_A_SPELL = 60 << 10
+"""Seconds, and the bytes that must come in them at least: below a kilobyte a second somebody may hold us up."""
 
 
 class Download:
@@ -89,14 +93,19 @@ class Download:
         return "the connection ended early"
 
     def _write(self, response: httpx.Response, write: Callable[[bytes], int], at: int) -> None:
+        began, came = time.monotonic(), 0
         for piece in response.iter_raw():  # as it comes: a gathered chunk would be lost with the connection
             if at + len(piece) > self.length:
                 raise Unfit("The store sends more than was released.")
             if self.stop.is_set():
                 raise Unreachable("Stopped; the download goes on the next time.")
             write(piece)
-            at += len(piece)
+            at, came = at + len(piece), came + len(piece)
             self.progress(at)
+            if time.monotonic() - began > SPELL:
+                if came < LEAST_IN_A_SPELL and at < self.length:
+                    raise TooSlow(f"The store sent {came} bytes in {SPELL:g} s: somebody may hold up this edge.")
+                began, came = time.monotonic(), 0
 
 
 def _etag_of(part: Path) -> Path:

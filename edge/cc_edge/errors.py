@@ -22,6 +22,10 @@ class Unreachable(EdgeError):
     exit_code = 4
 
 
+class TooSlow(Unreachable):
+    """Bytes come so slowly that somebody may mean to hold us up; it is told as a refusal."""
+
+
 class KeyRefused(EdgeError):
     """The hub does not accept our key for this."""
 

@@ -2,7 +2,8 @@
 
 import random
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -10,18 +11,31 @@ from urllib.parse import urlsplit
 import httpx
 
 from cc_edge import __version__
-from cc_edge.errors import HubRefused, KeyRefused, Misconfigured, Unfit, Unreachable
+from cc_edge.errors import HubRefused, KeyRefused, Misconfigured, TooSlow, Unfit, Unreachable
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 LONGEST_WAIT = 30.0
+LONGEST_DOCUMENT = 120.0
+"""Seconds that a document of metadata may take from its first byte to its last: a limit on each wait alone ends no trickle."""
 USER_AGENT = f"cc-edge/{__version__}"
 
 
 class Hub:
-    """The API of one hub with one key; `tries` bounds how often a request is sent, `stop` ends every wait."""
+    """The API of one hub with one key; `tries` bounds how often a request is sent, `stop` ends every wait.
 
-    def __init__(self, url: str, key: str = "", *, tries: int = 7, stop: threading.Event | None = None) -> None:
+    `transport` is the way there, where it is not the network.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        tries: int = 7,
+        stop: threading.Event | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise Misconfigured(f"The hub's address must look like https://hub.example.org, not {url!r}.")
@@ -31,7 +45,7 @@ class Hub:
         self.stop = stop or threading.Event()
         headers = {"User-Agent": USER_AGENT, **({"Authorization": f"Bearer {key}"} if key else {})}
         try:
-            self.client = httpx.Client(headers=headers, timeout=TIMEOUT)
+            self.client = httpx.Client(headers=headers, timeout=TIMEOUT, transport=transport)
         except UnicodeEncodeError as error:
             raise Misconfigured("The key holds characters that no key has.") from error
 
@@ -46,7 +60,7 @@ class Hub:
         try:
             with self.client.stream("GET", self.api + path, headers=headers) as response:
                 content = b""
-                for piece in response.iter_bytes():
+                for piece in in_time(response.iter_bytes(), path):
                     content += piece
                     if len(content) > most:
                         raise Unfit(f"The hub's answer to {path} is longer than {most} bytes.")
@@ -74,6 +88,15 @@ class Hub:
             return self.client.request(method, self.api + path, json=json, headers=headers)
 
         return _accepted(patiently(send, tries=self.tries, stop=self.stop))
+
+
+def in_time(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Pass on what comes of a document while it comes in time; raises TooSlow."""
+    latest = time.monotonic() + LONGEST_DOCUMENT
+    for piece in pieces:
+        yield piece
+        if time.monotonic() > latest:
+            raise TooSlow(f"{name} took longer than {LONGEST_DOCUMENT:g} s to come: somebody may hold up this edge.")
 
 
 def patiently(send: Any, *, tries: int, stop: threading.Event) -> httpx.Response:

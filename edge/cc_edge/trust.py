@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from cc_edge.errors import Misconfigured, Unfit, Unreachable
-from cc_edge.hub import Hub
+from cc_edge.errors import Misconfigured, TooSlow, Unfit, Unreachable
+from cc_edge.hub import Hub, in_time
 from cc_edge.slots import MODULE
 from cc_edge.state import wall_clock
 
@@ -33,7 +33,6 @@ ACTIONS = {"install", "rollback"}
 MOST_ENTRIES = 1000
 MOST_ATTEMPTS = 1 << 31
 DEPLOYMENT = re.compile(r"[0-9A-Za-z-]{1,64}")
-CHUNK = 1 << 16
 
 
 class Untrusted(Unfit):
@@ -90,18 +89,18 @@ class Trust:
         except exceptions.RepositoryError as error:
             raise Untrusted(f"The hub's trust documents are refused: {error}") from error
         except exceptions.DownloadError as error:
-            raise Unreachable(f"The trust documents cannot be fetched: {error}") from error
+            raise _not_fetched(error) from error
         # the updater keeps on disk what it has verified, and nothing else
         self._targets = Metadata[Targets].from_file(str(self._folder / "targets.json")).signed
-        self._refuse_expired()
+        self._refuse_expired("root", "timestamp", "snapshot", "targets")
 
     def signed_at(self) -> datetime | None:
         """Answer when the newest verified timestamp was signed, None where it does not say."""
         return _signed_at(Metadata[Timestamp].from_file(str(self._folder / "timestamp.json")).signed)
 
-    def _refuse_expired(self) -> None:
+    def _refuse_expired(self, *roles: str) -> None:
         """Raise Stale where a document has expired by our clock, which may be ahead of the machine's that the updater reads."""
-        for role in ("root", "timestamp", "snapshot", "targets"):
+        for role in roles:
             signed = Metadata.from_file(str(self._folder / f"{role}.json")).signed
             if signed.is_expired(self._now()):
                 raise Stale(f"The hub's trust documents have expired: {role} on {signed.expires:%Y-%m-%d %H:%M} UTC.")
@@ -132,13 +131,22 @@ class Trust:
         try:
             released = self._updater.get_targetinfo(entry.path)
         except exceptions.DownloadError as error:
-            raise Unreachable(f"The trust documents cannot be fetched: {error}") from error
+            raise _not_fetched(error) from error
+        except exceptions.ExpiredMetadataError as error:
+            raise Stale(f"The hub's trust documents have expired: {error}") from error
         except exceptions.RepositoryError as error:
             raise Untrusted(f"The hub's trust documents are refused: {error}") from error
+        self._refuse_expired(*self._lists_for(entry.path))
         if released is None or self._leads_to_online_key(entry.path):
             raise Untrusted(f"{entry.path} was never released.")
         if released.length != entry.length or released.hashes.get("sha256") != entry.sha256:
             raise Untrusted(f"{entry.path} is assigned with another length or hash than was released.")
+
+    def _lists_for(self, path: str) -> list[str]:
+        """Answer the delegated lists that were looked into for `path`."""
+        delegations = self._targets.delegations
+        named = delegations.get_roles_for_target(path) if delegations and path not in self._targets.targets else ()
+        return [role for role, _terminating in named if (self._folder / f"{role}.json").exists()]
 
     def _leads_to_online_key(self, path: str) -> bool:
         """Tell whether the online key could have vouched for `path`; what the release key lists itself is found first."""
@@ -146,6 +154,15 @@ class Trust:
         if path in self._targets.targets or delegations is None:
             return False
         return ROLE in {role for role, _terminating in delegations.get_roles_for_target(path)}
+
+
+def _not_fetched(error: exceptions.DownloadError) -> Exception:
+    """Answer what a download that failed means: one that is too long or too slow is an attack, any other may pass."""
+    if isinstance(error, exceptions.DownloadLengthMismatchError):
+        return Untrusted(f"The hub's trust documents are refused: {error}")
+    if isinstance(error, exceptions.SlowRetrievalError):
+        return TooSlow(str(error))
+    return Unreachable(f"The trust documents cannot be fetched: {error}")
 
 
 def _signed_at(signed: Signed) -> datetime | None:
@@ -219,6 +236,8 @@ class _Fetcher(FetcherInterface):
             with self._client.stream("GET", url) as response:
                 if not response.is_success:
                     raise exceptions.DownloadHTTPError(f"{url} answered {response.status_code}", response.status_code)
-                yield from response.iter_bytes(CHUNK)
+                yield from in_time(response.iter_bytes(), url)
+        except TooSlow as error:
+            raise exceptions.SlowRetrievalError(str(error)) from error
         except httpx.HTTPError as error:
             raise exceptions.DownloadError(f"{url}: {type(error).__name__} {error}") from error

@@ -110,6 +110,8 @@ def model_scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("model-field", f"/models/{made.released.pk}/field/")
     yield Scene("model-origin", f"/models/{made.released.pk}/origin/")
     yield Scene("model-gate", f"/models/gate/{made.sample.module.slug}/")
+    yield Scene("signatures", "/signatures/")
+    yield Scene("signing-request", f"/signatures/{made.asked.pk}/")
 
 
 def dataset_scenes(made: Gallery) -> Iterator[Scene]:

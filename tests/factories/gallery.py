@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
+from securesystemslib.signer import CryptoSigner
 from sklearn.datasets import load_digits
 
 from accounts.models import User
@@ -25,7 +26,9 @@ from tests.factories.judged import judged_before
 from tests.factories.scorings import scored
 from tests.factories.training_models import ModelVersionFactory
 from tests.factories.versions import later_version, proved
+from training import trust
 from training.actions import gate as module_gate
+from training.actions import signing
 from training.models import (
     DatasetImport,
     DatasetVersion,
@@ -34,6 +37,7 @@ from training.models import (
     ModelVersion,
     RunLog,
     RunState,
+    SigningRequest,
     TrainingJob,
     TrainingRun,
 )
@@ -82,6 +86,7 @@ class Gallery:
     erasure: Erasure
     deliveries: Deliveries
     imports: tuple[DatasetImport, DatasetImport]
+    asked: SigningRequest
 
 
 def gallery() -> Gallery:
@@ -134,7 +139,23 @@ def gallery() -> Gallery:
         _erasure(samples[:5], ada),
         deliveries(pune, samples[20:50]),
         exchange.imports(ada),
+        _asked(),
     )
+
+
+def _asked() -> SigningRequest:
+    """Give the root and the releases to three people of whom two must sign, and have one of them sign for herself."""
+    signers = [CryptoSigner.generate_ed25519() for _ in NAMES]
+    for signer, name in zip(signers, NAMES, strict=True):
+        signer.public_key.unrecognized_fields["name"] = f"{name}'s key"
+    holders = trust.Holders(tuple(signer.public_key for signer in signers), 2)
+    signing.rotate("root", holders, by=None)
+    signing.rotate("targets", holders, by=None)
+    signing.sign_with(signers[0], by=None, signers=trust.at_hand())
+    return trust.opened()
+
+
+NAMES = ["Ada", "Bo", "Cleo"]
 
 
 def _erasure(samples: list[LearningSample], by: User) -> Erasure:

@@ -64,6 +64,18 @@ def test_deprecating_wants_the_number_typed(model):
     assert model.status == ModelStatus.DEPRECATED
 
 
+def test_a_deprecated_version_is_withdrawn_by_name(model):
+    act(people.bo(), model, "approve")
+    act(people.bo(), model, "release")
+    act(people.bo(), model, "withdraw", confirmation=model.version, text="It misreads 7.")
+    assert (model.status, model.withdrawn_at) == (ModelStatus.RELEASED, None)
+    act(people.bo(), model, "deprecate", confirmation=model.version)
+    act(people.bo(), model, "withdraw", confirmation="yes", text="It misreads 7.")
+    assert model.withdrawn_at is None
+    act(people.bo(), model, "withdraw", confirmation=model.version, text="It misreads 7.")
+    assert model.withdrawn_at is not None
+
+
 def test_the_home_page_counts_what_others_had_trained(model):
     def to_approve(person):
         cards = looking(person).get("/").context["cards"]
@@ -90,4 +102,4 @@ def test_a_release_that_awaits_signatures_says_how_many_are_there(model):
     page = text_of(looking(people.bo()).get(reverse("training:model", args=[model.pk])))
     assert "The release awaits signatures" in page
     assert "0/1" in page
-    assert "manage.py trust sign" in page
+    assert "cc-edge sign" in page

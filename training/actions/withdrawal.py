@@ -11,7 +11,7 @@ from accounts.policy import Permission, require
 from core.errors import Conflict, Invalid
 from training import trust
 from training.actions import model_version
-from training.models import ModelStatus, ModelVersion
+from training.models import ModelVersion
 
 
 def withdraw(version: ModelVersion, *, by: User | None, reason: str) -> ModelVersion:
@@ -38,7 +38,7 @@ def withdraw(version: ModelVersion, *, by: User | None, reason: str) -> ModelVer
 def mark_withdrawn(versions: Sequence[ModelVersion], *, by: User | None, reason: str) -> None:
     """Have deprecated versions left out of the lists when these are next signed, in the caller's transaction."""
     for version in versions:
-        if version.status != ModelStatus.DEPRECATED or version.released_at is None:
+        if not version.is_withdrawable:
             raise Conflict("Only a version that was released, and is deprecated by now, can be withdrawn.")
         version.withdrawal_asked_by, version.withdrawal_asked_at = by, timezone.now()
         version.save(update_fields=["withdrawal_asked_by", "withdrawal_asked_at"])

@@ -146,6 +146,11 @@ class ModelVersion(Lifecycle):
         return self.status == ModelStatus.RELEASED
 
     @property
+    def is_withdrawable(self) -> bool:
+        """Tell whether the signed lists still name this version though it is offered no more, and nobody asked to end that."""
+        return self.status == ModelStatus.DEPRECATED and self.released_at is not None and self.withdrawal_asked_at is None
+
+    @property
     def standing(self) -> str:
         """The registry seed's status: active, candidate, archived, or "" before approval."""
         return standing_of(self.status, is_active=self.is_active)

@@ -123,6 +123,12 @@ def is_due(role: str, now: datetime) -> bool:
     return newest(role).expires_at - now < life_of(role) / 2
 
 
+def late(now: datetime) -> set[str]:
+    """Answer the roles whose document should have been signed anew long ago: two thirds of its life are over."""
+    rows = TrustDocument.objects.newest().values_list("role", "expires_at")
+    return {role for role, expires_at in rows if expires_at - now < life_of(role) / 3}
+
+
 def next_version(role: str) -> int:
     """Answer the number that the next document of a role has."""
     last = TrustDocument.objects.filter(role=role).order_by("-version").values_list("version", flat=True).first()

@@ -18,7 +18,7 @@ from core.pages import carry_out, first_error, found
 from core.paging import bounded_count, keyset_page
 from training import gate, trust
 from training.actions import model_version as verbs
-from training.actions import suspects
+from training.actions import suspects, withdrawal
 from training.forms import ModelFilters, ReasonForm
 from training.models import DatasetVersion, ModelStatus, ModelVersion, Split, VersionState
 from training.models.job import ENDED
@@ -124,6 +124,22 @@ def model_deprecate(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
+@require_POST
+def model_withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Take a deprecated one off the signed lists; its number must be typed."""
+
+    def withdraw(shown: ModelVersion, by: User, text: str) -> ModelVersion:
+        return withdrawal.withdraw(shown, by=by, reason=text)
+
+    return _decide(request, pk, withdraw, _said_of_withdrawal, is_confirmed_by_number=True)
+
+
+def _said_of_withdrawal(version: ModelVersion) -> str:
+    if version.withdrawn_at:
+        return _("Withdrawn: no edge can install it any more.")
+    return _("It leaves the list of released files with the next signatures.")
+
+
 def _decide(
     request: HttpRequest,
     pk: UUID,
@@ -195,6 +211,7 @@ def _allowed(shown: ModelVersion, user: User) -> dict[str, bool]:
         "release": may["release"] and shown.status == ModelStatus.APPROVED and not is_asked,
         "activate": may["release"] and shown.status == ModelStatus.RELEASED and not shown.is_active,
         "deprecate": may["deprecate"] and shown.can_move(ModelStatus.DEPRECATED),
+        "withdraw": may["deprecate"] and shown.is_withdrawable,
         "deploy": may["deploy"] and shown.status == ModelStatus.RELEASED,
     }
 

@@ -8,23 +8,31 @@ from django.utils import timezone
 
 from accounts.management.base import VerbCommand
 from core.errors import Invalid, Missing
+from deployments.actions import stick
+from deployments.models import EdgeServer
 from training import trust
 from training.actions import model_version, signing
 from training.models import TrustDocument
 
 
 class Command(VerbCommand):
-    """`trust init|status|request|sign|admit|rotate`."""
+    """`trust init|status|request|sign|admit|rotate|export-usb`."""
 
     help = "Make the trust repository, show its state, sign or bring signatures, change whose keys count."
 
     def arguments(self, parser: CommandParser) -> None:
         """Take what to do, and what that needs."""
-        parser.add_argument("what", choices=["init", "status", "request", "sign", "admit", "rotate"])
-        parser.add_argument("file", nargs="?", help="request: where to write it; admit: what was signed; rotate: the role")
+        parser.add_argument("what", choices=["init", "status", "request", "sign", "admit", "rotate", "export-usb"])
+        parser.add_argument(
+            "file", nargs="?", help="request, export-usb: where to write it; admit: what was signed; rotate: the role"
+        )
         parser.add_argument("--key", type=Path, default=None, help="sign: a private key in PEM that lies elsewhere")
         parser.add_argument("--keys", type=Path, nargs="+", default=[], help="rotate: public keys of the role's holders")
         parser.add_argument("--threshold", type=int, default=1, help="rotate: how many of them must sign")
+        parser.add_argument("--edge", nargs="+", default=[], help="export-usb: names of edge servers")
+        parser.add_argument(
+            "--days", type=int, default=stick.MOST_DAYS, help="export-usb: how long the stick may be on its way"
+        )
         parser.add_argument("--root-keys", type=Path, nargs="+", default=[], help="init: public keys of the root's holders")
         parser.add_argument("--root-threshold", type=int, default=1)
         parser.add_argument(
@@ -35,11 +43,9 @@ class Command(VerbCommand):
     def call(self, **options: Any) -> dict[str, Any]:
         """Do it; prints the state, or what took effect."""
         what = options["what"]
-        if what in {"request", "admit", "rotate"} and not options["file"]:
+        if what in {"request", "admit", "rotate", "export-usb"} and not options["file"]:
             raise Invalid(f"Say which: trust {what} {'ROLE' if what == 'rotate' else 'FILE'}.")
-        return {"init": _init, "status": _status, "request": _request, "sign": _sign, "admit": _admit, "rotate": _rotate}[what](
-            options
-        )
+        return DOES[what](options)
 
 
 def _init(options: dict[str, Any]) -> dict[str, Any]:
@@ -107,3 +113,21 @@ def _rotate(options: dict[str, Any]) -> dict[str, Any]:
 def _standing(released: list[Any]) -> dict[str, Any]:
     standing = str(trust.standing()) if trust.is_open() else "complete"
     return {"signatures": standing, "released": ", ".join(version.file_name for version in released) or "nothing"}
+
+
+def _export(options: dict[str, Any]) -> dict[str, Any]:
+    edges = list(EdgeServer.objects.in_service().filter(name__in=options["edge"]))
+    if unknown := set(options["edge"]) - {edge.name for edge in edges}:
+        raise Missing(f"There is no edge server {', '.join(sorted(unknown))}.")
+    return {"folder": options["file"], **stick.export(Path(options["file"]), edges, by=None, days=options["days"])}
+
+
+DOES = {
+    "init": _init,
+    "status": _status,
+    "request": _request,
+    "sign": _sign,
+    "admit": _admit,
+    "rotate": _rotate,
+    "export-usb": _export,
+}
