@@ -67,6 +67,8 @@ SPOKEN = {
     ("POST", "api-jobs"): ("job-new", "job"),
     ("GET", "api-job"): (None, "job"),
     ("GET", "api-model"): (None, "model"),
+    ("GET", "api-model-active"): (None, "model"),
+    ("GET", "api-model-compare"): (None, "model-comparison"),
     ("POST", "api-model-approve"): ("approve", "model"),
     ("POST", "api-model-release"): ("release", "model"),
     ("POST", "api-model-deploy"): ("deploy", "deployed"),

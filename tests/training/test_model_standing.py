@@ -82,6 +82,14 @@ def test_the_page_compares_draws_and_has_those_scored_that_were_not(frozen, memb
         assert "Compare 2 to 6 different versions." in said(ada.get(here, bad, follow=True))
     assert "Nothing to compare on" in text_of(ada.get(here, {"model": [ModelVersionFactory().pk, ModelVersionFactory().pk]}))
     assert ada.get(here, {**named, "on": "x:test", "against": "y", "label": "\x00"}).status_code == 200
+    api = f"/api/v1/training/models/{one.pk}/compare"
+    asked = {"with": f"{two.pk},{three.pk}", "dataset_version_id": frozen.pk}
+    told = ada.get(api, asked).json()
+    assert (told["not_evaluated"], told["swaps"][0]) == ([str(three.pk)], {"id": str(two.pk), "lost": 2, "won": 1})
+    assert told["classes"] == [{"label": "1", "f1": [0.9, 0.8, None]}]
+    assert "swaps" not in looking(people.olga()).get(api, asked).json()
+    for bad, status in (({}, 400), ({**asked, "with": str(one.pk)}, 422), ({**asked, "split": "all"}, 422)):
+        assert ada.get(api, bad).status_code == status
     olga = looking(people.olga()).get(here, named)  # everybody's models: figures, and nothing of samples
     assert "drawn" not in olga.context
     assert "Truths" not in text_of(olga)

@@ -2,7 +2,19 @@
 
 from django.urls import re_path
 
-from training.api import datasets, exports, growths, imports, jobs, model_versions, registry, samples, uploads, versions
+from training.api import (
+    comparing,
+    datasets,
+    exports,
+    growths,
+    imports,
+    jobs,
+    model_versions,
+    registry,
+    samples,
+    uploads,
+    versions,
+)
 
 UUID = r"(?P<pk>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 SAMPLE = UUID.replace("pk", "sample")
@@ -63,6 +75,7 @@ urlpatterns = [
     re_path(r"^training/trainers/?$", jobs.Trainers.as_view(), name="api-trainers"),
     re_path(r"^training/models/?$", model_versions.ModelVersions.as_view(), name="api-models"),
     re_path(rf"^training/models/{UUID}/evaluate/?$", model_versions.Evaluate.as_view(), name="api-model-evaluate"),
+    re_path(rf"^training/models/{UUID}/compare/?$", comparing.Compare.as_view(), name="api-model-compare"),
     re_path(rf"^training/models/{UUID}/approve/?$", model_versions.Approve.as_view(), name="api-model-approve"),
     re_path(rf"^training/models/{UUID}/refuse/?$", model_versions.Refuse.as_view(), name="api-model-refuse"),
     re_path(rf"^training/models/{UUID}/release/?$", model_versions.Release.as_view(), name="api-model-release"),
