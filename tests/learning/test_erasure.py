@@ -381,7 +381,7 @@ def test_confirming_needs_the_right_words_something_chosen_and_a_permission():
 
 
 def test_every_table_that_refers_to_a_sample_is_emptied_spared_or_forgotten_on_purpose():
-    handled = {"hitl_labels", "review_slots", "gold_answers", "training_examples", "images"}
+    handled = {"hitl_labels", "review_slots", "gold_answers", "training_examples", "images", "sample_outcomes"}
     referring = {
         relation.related_model._meta.db_table
         for relation in LearningSample._meta.related_objects
