@@ -12,7 +12,7 @@ from tests.pages import looking
 pytestmark = pytest.mark.django_db
 
 QUERIES = {
-    "home": 37,
+    "home": 38,
     "learning:modules": 4,
     "learning:batches": 8,
     "learning:samples": 10,
