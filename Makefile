@@ -45,7 +45,7 @@ run: install ## migrate, two workers and the web, embedded
 	@$(BIN)/python manage.py up
 
 test: install-dev ## the suite; DATABASE_URL, REDIS_URL and STORE_URL choose the servers
-	@$(BIN)/python -m pytest -n $(if $(DATABASE_URL),2,3) --dist worksteal  # a third mostly waits, but servers take its share
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-long: install-dev ## kill loops and crowds on real data (CC_DATA), in minutes
 	@$(BIN)/python -m pytest -m long

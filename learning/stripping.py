@@ -1,6 +1,6 @@
 """Taking out of an image what says where it was taken and whose camera took it, without touching a pixel.
 
-What the hub itself brings in (a folder, a collection) it strips itself; a city strips its own. Licence and author of what is
+What the hub itself brings in (a folder, a collection, an archive, an import) it strips itself; a city strips its own. Licence and author of what is
 collected stand in the image's row. Knows bytes, not the database.
 """
 

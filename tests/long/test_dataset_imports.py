@@ -50,7 +50,7 @@ comes out whenever that runs; `tests/long/test_drawn_imports.py` draws what came
 
 A record is what a set says of one picture. Many sets are published without their photos (`image_missing`): these are brought once more
 with a pattern of the right size for each picture, to see what becomes of their labels. `duplicate`: another record was about the same
-picture (sets that repeat it per task or split); `exif_owner`, `exif_gps`: the picture says who or where, which nobody may bring.
+picture (sets that repeat it per task or split). What a picture says of who took it and where is taken out of it.
 Lines with *(box)* count boxes that were left out of a record that was taken.
 
 | format | set | records in | taken | refused | new pictures | why |

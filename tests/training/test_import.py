@@ -7,9 +7,10 @@ import zipfile
 from functools import cache
 
 import pytest
+from PIL import Image
 
 from core.errors import Conflict, Invalid, Refused
-from core.storage import store
+from core.storage import reading, store
 from learning.actions import module as modules
 from learning.actions import review
 from learning.models import (
@@ -310,3 +311,19 @@ def test_what_cannot_be_read_fails_with_a_sentence_and_leaves_nothing():
     for person in (people.rhea(), people.olga(), people.cy()):
         with pytest.raises(Refused):
             importing.bring(dataset, b"x", by=person, file_name="x")
+
+
+def test_what_a_picture_says_of_who_and_where_is_taken_out_of_it():
+    ada, out = people.ada(), io.BytesIO()
+    image = Image.new("RGB", SIZE, "red")
+    tags = image.getexif()
+    tags[0x013B] = "Rita"
+    tags.get_ifd(0x8825)[1] = "N"
+    image.save(out, "JPEG", exif=tags)
+    imported(empty(ada), ada, {"p0.jpg": out.getvalue(), "annotations.json": coco(["p0.jpg"], [])})
+    kept = LearningSample.objects.get().object
+    assert kept is not None
+    with reading(kept.name) as stream:
+        content = stream.read()
+    assert b"Rita" not in content
+    assert not Image.open(io.BytesIO(content)).getexif()

@@ -13,6 +13,7 @@ from learning.annotation import Size
 from learning.defects import Defect
 from learning.models import HitlLabel, LearningSample, SampleState
 from learning.models.label import LabelSource
+from learning.stripping import stripped
 from training.archives import Damaged
 from training.formats import Bad, Format, Record, Source
 from training.formats.base import Wrong, stem_of
@@ -59,14 +60,14 @@ class Matched:
     sample: KnownSample | None = None
 
     def content(self, source: Source) -> bytes:
-        """Read the picture; raises Defect where it cannot be read, or is larger than an image may be."""
+        """Read the picture, without what says whose and where; raises Defect where it cannot be read, or is larger than an image may be."""
         assert self.path is not None
         most = settings.UPLOAD_MAX_BYTES
         if source.size(self.path) > most:
             raise Defect("oversize", f"A file may have {most:,} bytes at most.")
         try:
             with source.open(self.path) as stream:
-                return stream.read(most + 1)
+                return stripped(stream.read(most + 1))
         except (Damaged, OSError) as error:
             raise Defect("not_readable", f"{self.path} cannot be read from the archive.") from error
 

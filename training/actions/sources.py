@@ -15,6 +15,7 @@ from core.errors import Invalid
 from core.storage import chunks_of, reading
 from learning.defects import Defect
 from learning.models import StoredObject
+from learning.stripping import stripped
 from training import frames, local
 from training.actions.taking import Taking
 from training.archives import ArchiveSource, Damaged, open_archive
@@ -28,7 +29,7 @@ MILLI = 1_000
 
 
 class ImagesOfArchive:
-    """The images of an archive, by name; `left_out` counts what is none, and what was not safe to read."""
+    """The images of an archive, by name, without what says whose and where; `left_out` counts what is none, or not safe to read."""
 
     def __init__(self, source: ArchiveSource) -> None:
         names = source.names()
@@ -48,7 +49,7 @@ class ImagesOfArchive:
             return Taking(shown, defect=Defect(OVERSIZE, detail))
         try:
             with self._source.open(name) as stream:
-                return Taking(shown, stream.read())
+                return Taking(shown, stripped(stream.read()))
         except Damaged as damage:
             return Taking(shown, defect=Defect(DAMAGED, str(damage)[:300]))
 
