@@ -66,14 +66,16 @@ class Mirror:
 
     def _go_on(self) -> None:
         wait = threading.Event()
-        while monotonic() - self.asked_at < IDLE:
-            try:
-                self.read()
-            except Error:
-                logger.warning("the mirror of assignments could not be read; polls ask the database", exc_info=True)
-            connection.close()  # a pool or the server may end it meanwhile
-            wait.wait(max(EVERY, len(self.etags) / ROWS_A_SECOND))
-        self._is_alive = False
+        try:
+            while monotonic() - self.asked_at < IDLE:
+                try:
+                    self.read()
+                except Error:
+                    logger.warning("the mirror of assignments could not be read; polls ask the database", exc_info=True)
+                connection.close()  # a pool or the server may end it meanwhile
+                wait.wait(max(EVERY, len(self.etags) / ROWS_A_SECOND))
+        finally:
+            self._is_alive = False  # whatever ended it, the next poll begins another
 
 
 def poll_seconds() -> float:
