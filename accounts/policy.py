@@ -16,6 +16,7 @@ class Permission(StrEnum):
     MANAGE_PEOPLE = "accounts.manage_people"
     MANAGE_KEYS = "accounts.manage_keys"
     VIEW_AUDIT = "accounts.view_audit"
+    MANAGE_WEBHOOKS = "accounts.manage_webhooks"
 
     MANAGE_MODULES = "learning.manage_modules"
     MANAGE_CITIES = "learning.manage_cities"
@@ -37,6 +38,7 @@ class Permission(StrEnum):
     MANAGE_DATASETS = "training.manage_datasets"
     FREEZE_VERSION = "training.freeze_version"
     RUN_JOBS = "training.run_jobs"
+    REGISTER_MODEL = "training.register_model"
     EVALUATE_MODEL = "training.evaluate_model"
     REVISE_MODEL = "training.revise_model"
     APPROVE_MODEL = "training.approve_model"
@@ -73,6 +75,8 @@ def is_allowed(user: Any, permission: str, obj: Any = None) -> bool:
     """Tell whether `user` may do `permission` (to `obj`, whose organization must be the user's own or everybody's)."""
     if not isinstance(user, User) or not user.is_active or permission not in GRANTS[Role(user.role)]:
         return False
+    if user.limited_to is not None and permission not in user.limited_to:
+        return False
     if user.role == Role.ORGANIZATION_ADMIN and permission in NEEDS_PORTAL and not _has_portal(user):
         return False
     return user.organization_id is None or _organization_of(obj) in (None, user.organization_id)
@@ -82,14 +86,19 @@ def require(by: Any, permission: Permission, obj: Any = None) -> None:
     """Raise Refused unless `by` may do `permission` to `obj`."""
     if not is_allowed(by, permission, obj):
         raise Refused(
-            f"You may not do this: it needs the permission {permission.value}.", facts={"permission": permission.value}
+            "You may not do this: your role does not have it. Ask a super admin, if your work needs it.",
+            facts={"permission": permission.value},
         )
 
 
 def users_who_may(permission: Permission) -> Any:
     """Answer the active people whose role grants `permission`, as a QuerySet."""
-    roles = [role for role, granted in GRANTS.items() if permission in granted]
-    return User.objects.filter(is_active=True, role__in=roles)
+    return User.objects.filter(is_active=True, role__in=roles_that_may(permission))
+
+
+def roles_that_may(permission: Permission) -> list[Role]:
+    """Answer the roles that are granted `permission`."""
+    return [role for role, granted in GRANTS.items() if permission in granted]
 
 
 def _has_portal(user: User) -> bool:

@@ -1,11 +1,16 @@
 """Who a browser's session belongs to, looked up at every request: Django's own ways, by statements that are spelled once."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import User
@@ -41,3 +46,30 @@ class PasswordBackend(_Recalling):
 
 class AccountBackend(_Recalling, AuthenticationBackend):  # type: ignore[misc]  # allauth is untyped
     """Who logs in by the account's pages, in two steps where they have set that up."""
+
+
+SEEN_EVERY = 60.0
+MOST_KNOWN = 10_000
+
+
+class SeenMiddleware:
+    """Write when a session was last seen, once a minute at most; nothing is read for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.written: dict[str, float] = {}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if key := request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+            self._see(key)
+        return response
+
+    def _see(self, key: str) -> None:
+        """Write it; what this process does not know yet is new enough, for the log-in itself wrote it first."""
+        now = time.monotonic()
+        if len(self.written) >= MOST_KNOWN:
+            self.written.clear()
+        if now - self.written.setdefault(key, now) >= SEEN_EVERY:
+            self.written[key] = now
+            UserSession.objects.filter(session_key=key).update(last_seen_at=timezone.now())

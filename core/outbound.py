@@ -77,18 +77,26 @@ def may_call(address: Address, nets: Iterable[Net] = ()) -> bool:
     return real.is_global or any(real in net for net in nets)
 
 
-def post_json(url: str, body: bytes, *, nets: Iterable[Net] = ()) -> int:
+def post_json(
+    url: str,
+    body: bytes,
+    *,
+    nets: Iterable[Net] = (),
+    headers: Iterable[tuple[str, str]] = (),
+    longest: int = LONGEST_URL,
+    whom: str = "edge server",
+) -> int:
     """Send `body` to the one address that `url` leads to now, and answer the status; raises NotCalled.
 
-    5 seconds in all, no redirect followed, at most 64 KB of answer taken.
+    5 seconds in all, no redirect followed, at most 64 KB of answer taken. `whom` is what sentences call the receiver.
     """
     deadline = time.monotonic() + SECONDS
     try:
-        parts = check_url(url)
+        parts = check_url(url, longest=longest)
     except Invalid as refusal:
         raise NotCalled(refusal.detail, is_passing=False) from refusal
     address = judged(parts, list(nets))
-    sent = [("Content-Type", "application/json"), ("User-Agent", "command-centre")]
+    sent = [("Content-Type", "application/json"), ("User-Agent", "command-centre"), *headers]
     patience = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)}
     context = ssl.create_default_context() if parts.scheme == "https" else None
     try:
@@ -96,11 +104,11 @@ def post_json(url: str, body: bytes, *, nets: Iterable[Net] = ()) -> int:
             httpcore.ConnectionPool(ssl_context=context, network_backend=Pinned(address, deadline), retries=0) as pool,
             pool.stream("POST", url, headers=sent, content=body, extensions=patience) as response,
         ):
-            _swallow(response)
+            _swallow(response, whom)
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-        raise NotCalled(f"The edge server did not answer ({type(error).__name__}).", is_passing=True) from error
+        raise NotCalled(f"The {whom} did not answer ({type(error).__name__}).", is_passing=True) from error
     if 300 <= response.status < 400:
-        raise NotCalled("The edge server answered with a redirect, which is never followed.", is_passing=False)
+        raise NotCalled(f"The {whom} answered with a redirect, which is never followed.", is_passing=False)
     return int(response.status)
 
 
@@ -133,12 +141,12 @@ def _is_never_called(address: Address) -> bool:
     return address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved
 
 
-def _swallow(response: httpcore.Response) -> None:
+def _swallow(response: httpcore.Response, whom: str) -> None:
     size = 0
     for piece in response.iter_stream():
         size += len(piece)
         if size > MOST_ANSWER_BYTES:
-            raise NotCalled(f"The edge server answered with more than {MOST_ANSWER_BYTES:,} bytes.", is_passing=False)
+            raise NotCalled(f"The {whom} answered with more than {MOST_ANSWER_BYTES:,} bytes.", is_passing=False)
 
 
 class Pinned(httpcore.NetworkBackend):

@@ -1,11 +1,13 @@
 """Answering a browser: the page or its fragment, a row or a 404, a verb and what came of it. Decided here, once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
+from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -26,7 +28,10 @@ def page_or_partial(
 def found(rows: QuerySet[Row], **lookup: Any) -> Row:
     """Answer the row of `rows` (what the asker may see) that `lookup` names; raises Missing."""
     unspeakable = any("\x00" in value for value in lookup.values() if isinstance(value, str))
-    row = None if unspeakable else rows.filter(**lookup).first()
+    try:
+        row = None if unspeakable else rows.filter(**lookup).first()
+    except (ValidationError, ValueError):  # what cannot be a key at all, such as a word where an id stands
+        row = None
     if row is None:
         raise Missing(f"There is no such {rows.model._meta.verbose_name}, or it is not within your reach.")
     return row
@@ -51,6 +56,30 @@ def first_error(form: forms.Form) -> str:
 
 def _per_field(refusal: Refusal) -> list[str]:
     return [f"{name}: {' '.join(texts)}" for name, texts in refusal.errors.items()]
+
+
+class _Rows(ModelChoiceIterator):  # type: ignore[type-arg]
+    """The choices of a field, fetched once a form: Django's own are asked for at each look, by a cursor that the server holds."""
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.field.empty_label is not None:
+            yield "", self.field.empty_label
+        offered = getattr(self.field, "offered", None)
+        for row in self.queryset if offered is None else self.queryset[:offered]:
+            yield self.choice(row)
+
+
+class RowField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One row of a table to choose."""
+
+    iterator = _Rows
+
+
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Some rows of a table to choose; of the first `offered`, where that is said, though any may be sent."""
+
+    iterator = _Rows
+    offered: int | None = None
 
 
 class Filters(forms.Form):

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -30,17 +31,19 @@ class Page(Generic[Row]):
 def keyset_page(rows: QuerySet[Row], *, order: str = "-pk", cursor: str = "", size: int = DEFAULT_PAGE_SIZE) -> Page[Row]:
     """Answer up to `size` rows after `cursor`, ordered by `order` and then by primary key.
 
-    `order` is one non-null column, with "-" for descending. Raises Malformed for a cursor we did not make.
+    `order` is one non-null column, with "-" for descending; where the primary key is of several columns, each value of `order`
+    is in `rows` once. Raises Malformed for a cursor we did not make.
     """
     size = max(1, min(size, MAX_PAGE_SIZE))
     column, descending = order.removeprefix("-"), order.startswith("-")
+    last = "pk" if len(rows.model._meta.pk_fields) == 1 else column
     if cursor:
-        rows = _behind(rows, _after(column, descending, *_read_cursor(cursor)))
+        rows = _behind(rows, _after(column, descending, last, *_read_cursor(cursor)))
     sign = "-" if descending else ""
-    found = list(rows.order_by(*dict.fromkeys([f"{sign}{column}", f"{sign}pk"]))[: size + 1])
+    found = list(rows.order_by(*dict.fromkeys([f"{sign}{column}", f"{sign}{last}"]))[: size + 1])
     more = len(found) > size
     found = found[:size]
-    return Page(found, _write_cursor(found[-1], column) if more else None)
+    return Page(found, _write_cursor(found[-1], column, last) if more else None)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def page_size(text: str | None) -> int:
     """Read a `page_size` parameter; raises Malformed for what is no number from 1 to 500."""
     if not text:
         return DEFAULT_PAGE_SIZE
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_PAGE_SIZE:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MAX_PAGE_SIZE:
         raise Malformed(f"page_size must be a number from 1 to {MAX_PAGE_SIZE}.")
     return int(text)
 
@@ -107,15 +110,15 @@ def _behind(rows: QuerySet[Row], condition: Q) -> QuerySet[Row]:
         raise Malformed("This cursor was not made by us; start from the first page.") from error
 
 
-def _after(column: str, descending: bool, value: Any, key: Any) -> Q:
+def _after(column: str, descending: bool, last: str, value: Any, key: Any) -> Q:
     step = "lt" if descending else "gt"
-    if column == "pk":
-        return Q(**{f"pk__{step}": key})
-    return Q(**{f"{column}__{step}": value}) | Q(**{column: value, f"pk__{step}": key})
+    if column == last:
+        return Q(**{f"{last}__{step}": key})
+    return Q(**{f"{column}__{step}": value}) | Q(**{column: value, f"{last}__{step}": key})
 
 
-def _write_cursor(row: Model, column: str) -> str:
-    return _spell([row.pk if column == "pk" else getattr(row, column), row.pk])
+def _write_cursor(row: Model, column: str, last: str) -> str:
+    return _spell([getattr(row, column), getattr(row, last)])
 
 
 def _spell(parts: list[Any]) -> str:
@@ -126,11 +129,18 @@ def _spell(parts: list[Any]) -> str:
 def _read_cursor(cursor: str) -> tuple[Any, Any]:
     try:
         value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise Malformed("This cursor was not made by us; start from the first page.") from error
-    if not all(isinstance(part, str | int | float) for part in (value, key)):
+    if not (_is_kept(value) and _is_kept(key)):
         raise Malformed("This cursor was not made by us; start from the first page.")
     return value, key
+
+
+def _is_kept(part: Any) -> bool:
+    """Tell whether a column may hold this: no list, no number without end, and no text that PostgreSQL refuses."""
+    if isinstance(part, str):
+        return "\x00" not in part
+    return isinstance(part, int) or (isinstance(part, float) and math.isfinite(part))
 
 
 SCAN = 10_000
@@ -144,12 +154,14 @@ def scanned_page(rows: QuerySet[Row], narrow: Q, *, cursor: str = "", size: int 
     """
     size = max(1, min(size, MAX_PAGE_SIZE))
     if cursor:
-        rows = _behind(rows, _after("pk", True, *_read_cursor(cursor)))
+        rows = _behind(rows, _after("pk", True, "pk", *_read_cursor(cursor)))
     last = _nth(rows, "-pk", SCAN)
     within = rows.filter(pk__gte=last) if last is not None else rows
-    found = list(within.filter(narrow).order_by("-pk")[: size + 1])
+    # keys first, apart: what a page shows would else be joined for all that was looked through, and sorted with it
+    keys = list(within.filter(narrow).order_by("-pk").values_list("pk", flat=True)[: size + 1])
+    found = list(rows.filter(pk__in=keys).order_by("-pk")) if keys else []
     if len(found) > size:
-        return Page(found[:size], _write_cursor(found[size - 1], "pk"))
+        return Page(found[:size], _write_cursor(found[size - 1], "pk", "pk"))
     return Page(found, _spell([last, last]) if last is not None and rows.filter(pk__lt=last).exists() else None)
 
 
@@ -157,10 +169,20 @@ def scanned_count(rows: QuerySet[Any], narrow: Q, limit: int = COUNT_LIMIT) -> s
     """Answer "37", or "37+" and "1,000+" where more may follow: the count of what `narrow` leaves of the newest SCAN rows."""
     last = _nth(rows, "-pk", SCAN)
     within = rows.filter(pk__gte=last) if last is not None else rows
-    found = within.filter(narrow).order_by().values("pk")[: limit + 1].count()
+    return spelled(within.filter(narrow).order_by().values("pk")[: limit + 1].count(), limit, is_all=last is None)
+
+
+def spelled(found: int, limit: int = COUNT_LIMIT, *, is_all: bool = True) -> str:
+    """Say a count that goes no further than `limit`, of all there are or only of those that were looked through."""
     if found > limit:
         return f"{limit:,}+"
-    return f"{found:,}" if last is None else f"{found:,}+"
+    return f"{found:,}" if is_all else f"{found:,}+"
+
+
+def looked_through(rows: QuerySet[Row]) -> tuple[QuerySet[Row], bool]:
+    """Answer the newest SCAN rows, and whether these are all."""
+    last = _nth(rows, "-pk", SCAN)
+    return (rows, True) if last is None else (rows.filter(pk__gte=last), False)
 
 
 def scanned_keys(rows: QuerySet[Any], narrow: Q, *, after: int, until: int, size: int) -> tuple[list[int], int]:

@@ -14,6 +14,8 @@ from rest_framework.views import exception_handler
 from core.errors import Missing, Refusal, Refused
 
 MEDIA_TYPE = "application/problem+json"
+TITLES = {405: "Method not allowed", 415: "Unsupported media type"}
+"""Where DRF's own words for a refusal are a template that only its detail fills."""
 
 
 def problem(refusal: Refusal) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def drf_exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpR
         return response
     refusal = Refusal(str(error.default_detail), code=str(error.default_code))
     refusal.status = error.status_code
-    refusal.title = str(error.default_detail).rstrip(".")
+    refusal.title = TITLES.get(error.status_code) or str(error.default_detail).rstrip(".")
     if isinstance(error, ValidationError):
         refusal.errors = dict(_per_field(error.detail))
         refusal.detail = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in refusal.errors.items())

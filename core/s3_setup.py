@@ -122,6 +122,7 @@ def _cors(origin: str) -> Any:
 
 
 def _block_public_access(store: S3Store) -> str:
+    """Block what is public as far as uploads still come in: the first time, Ceph's gateway refuses them until that is known."""
     became = _ensure(store, "public_access_block", _block(BLOCK, LENIENT_BLOCK))
     if became != "written" or _takes_objects(store):
         return became

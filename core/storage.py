@@ -5,17 +5,21 @@ Which store is meant is a Django STORAGES alias; `store()` answers it. Names are
 
 import io
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import IO, Protocol, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 from urllib.parse import quote
 
 from django.core.files.storage import storages
 
 from core.ids import new_text_id
+
+if TYPE_CHECKING:
+    from core.s3_store import S3Store
 
 DEFAULT_ALIAS = "objects"
 CHUNK = 1 << 20
@@ -51,15 +55,21 @@ HANDED_OVER_AS = "application/octet-stream"
 
 
 class StoreError(Exception):
-    """The store refused or did not answer."""
+    """The store refused or did not answer; `is_passing` where the same may go well in a while."""
+
+    is_passing = True
 
 
 class AlreadyStored(StoreError):
     """There is an object of this name; it was left as it is."""
 
+    is_passing = False
+
 
 class ObjectMissing(StoreError):
     """There is no object of this name."""
+
+    is_passing = False
 
 
 @dataclass(frozen=True)
@@ -182,6 +192,12 @@ def read_only(alias: str = DEFAULT_ALIAS) -> Store:
     """Answer the same store with the key that can only read (STORE_READ_URL), or the store itself where none is set."""
     reader = f"{alias}-read"
     return store(reader if reader in storages.backends else alias)
+
+
+def as_bucket(found: Store) -> "S3Store | None":
+    """Answer a store as the bucket of S3 that it is, None for a folder; nobody imports S3's client to ask."""
+    loaded = sys.modules.get("core.s3_store")  # STORAGES names it where it is used
+    return cast("S3Store", found) if loaded is not None and isinstance(found, loaded.S3Store) else None
 
 
 def shown_type(name: str, filename: str = "") -> str:

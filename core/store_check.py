@@ -13,9 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from core.file_store import FileStore
-from core.s3_setup import facts_of
-from core.s3_store import S3Store
-from core.storage import AlreadyStored, ObjectMissing, SignedRequest, Store, StoreError, new_name
+from core.storage import AlreadyStored, ObjectMissing, SignedRequest, Store, StoreError, as_bucket, new_name
 from core.store_asking import Answer, ask_hub, ask_service
 
 SECONDS = 300
@@ -125,8 +123,10 @@ def _tried(name: str, probe: Callable[[Trial], str], trial: Trial) -> Line:
 
 
 def _facts(store: Store) -> Iterator[tuple[str, str]]:
-    if isinstance(store, S3Store):
-        yield from facts_of(store)
+    if bucket := as_bucket(store):
+        from core.s3_setup import facts_of
+
+        yield from facts_of(bucket)
     else:
         yield "versioning", "The file store keeps one version of an object; back the folder up."
 
@@ -188,7 +188,7 @@ def _is_private(trial: Trial) -> str:
     bare = trial.store.presign_get(trial.name, seconds=SECONDS).url.partition("?")[0]
     if (status := trial.ask("GET", bare).status) < 400:
         raise Broken(f"An object was answered ({status}) to somebody without a signature.", mend)
-    if isinstance(trial.store, S3Store) and trial.ask("GET", bare.rpartition("/")[0]).status < 400:
+    if as_bucket(trial.store) and trial.ask("GET", bare.rpartition("/")[0]).status < 400:
         raise Broken("The bucket's list was answered to somebody without a signature.", mend)
     if trial.ask("PUT", bare.replace(trial.name, trial.fresh(IMAGE)), {"content-type": IMAGE}, b"x").status < 400:
         raise Broken("Somebody without a signature could put an object.", mend)

@@ -6,23 +6,28 @@ from typing import Any
 import structlog
 from django.db import models
 
-from accounts.models import Event, User
+from accounts.models import Announcement, Event, User
+from accounts.topics import topic_of
 from core.prepared import insert
 
 
 def record(by: User | None, verb: str, obj: models.Model, **facts: Any) -> Event:
     """Append what `by` did to `obj`, in the caller's transaction; None is the hub itself (a beat).
 
-    Facts hold ids and counts, never plates or personal text.
+    Facts hold ids and counts, never plates or personal text. What people wait for goes into the outbox with it.
     """
     event = _event(by, verb, obj, facts)
     insert(event)
+    if topic := topic_of(event):
+        Announcement.objects.create(event=event, topic=topic.name)
     return event
 
 
 def record_all(by: User | None, verb: str, done: Iterable[tuple[models.Model, dict[str, Any]]]) -> None:
     """Append that `by` did the same to many objects, each with its facts, like `record`."""
-    Event.objects.bulk_create(_event(by, verb, obj, facts) for obj, facts in done)
+    events = Event.objects.bulk_create(_event(by, verb, obj, facts) for obj, facts in done)
+    told = [(event, topic) for event in events if (topic := topic_of(event))]
+    Announcement.objects.bulk_create(Announcement(event=event, topic=topic.name) for event, topic in told)
 
 
 def _event(by: User | None, verb: str, obj: models.Model, facts: dict[str, Any]) -> Event:

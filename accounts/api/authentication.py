@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+from structlog.contextvars import bind_contextvars
 
+from accounts import second_factor
 from accounts.actions import access_key
 from accounts.models import AccessKey, User
 
@@ -24,6 +26,18 @@ class KeyAuthentication(BaseAuthentication):
         return SCHEME
 
 
+class PersonAuthentication(SessionAuthentication):
+    """The person of this browser session, with the second factor that they may have to show."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Answer the person, or None; raises Refused where a second factor is owed."""
+        found = super().authenticate(request)
+        if found is None or not isinstance(found[0], User):
+            return None
+        second_factor.require_shown(request, found[0])
+        return found[0], None
+
+
 def authenticate_header(header: str) -> tuple[User, AccessKey] | None:
     """Read an Authorization header; raises AuthenticationFailed for a key that is unknown, expired or revoked."""
     scheme, _, text = header.partition(" ")
@@ -32,6 +46,9 @@ def authenticate_header(header: str) -> tuple[User, AccessKey] | None:
     key = access_key.authenticate(text.strip())
     if key is None:
         raise AuthenticationFailed("This key is not known, has expired or was revoked.")
+    for scope in access_key.LIMITED_TO.keys() & set(key.scopes):
+        key.user.limited_to = access_key.LIMITED_TO[scope]
+    bind_contextvars(user_id=key.user_id)  # a session's person is bound by the middleware
     return key.user, key
 
 

@@ -15,6 +15,7 @@ from rest_framework.exceptions import APIException, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
+from accounts import second_factor
 from accounts.api.authentication import SCHEME, authenticate_header
 from accounts.models import User
 from accounts.policy import Permission, require
@@ -95,6 +96,7 @@ def _recognise(request: HttpRequest) -> None:
     user = get_user(request)  # not behind the lazy one, which every look at it would go through
     if not isinstance(user, User) or not user.is_active:
         raise NotAuthenticated
+    second_factor.require_shown(request, user)
     request.user, request.auth = user, None  # type: ignore[attr-defined]
     if request.method not in {"GET", "HEAD", "OPTIONS"}:
         # Django's own request: DRF's would want to parse the JSON while it looks for a form's token

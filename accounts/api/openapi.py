@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import api_view
@@ -19,6 +20,12 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "cc_<prefix>_<secret>"}
+
+
+class PersonScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The cookie of a browser's session."""
+
+    target_class = "accounts.api.authentication.PersonAuthentication"
 
 
 def described(method: str, *, also: Mapping[str, Mapping[str, Any]] | None = None, **schema: Any) -> Callable[[View], View]:

@@ -21,3 +21,13 @@ class PolicyPermission(BasePermission):
         """Tell whether the speaker may use this view at all; verbs ask again about the object."""
         named = getattr(view, "permissions", {}).get(getattr(view, "action", None)) or getattr(view, "permission", None)
         return named is not None and isinstance(request.user, User) and is_allowed(request.user, named)
+
+
+class KnownPermission(BasePermission):
+    """Let in everybody who is known, but by a key that is limited to something else."""
+
+    message = "This key is for something else."
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Tell whether somebody speaks, with all that they may do."""
+        return isinstance(request.user, User) and request.user.limited_to is None

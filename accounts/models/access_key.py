@@ -27,9 +27,10 @@ class AccessKeyQuerySet(models.QuerySet["AccessKey"]):
 
 
 class AccessKey(models.Model):
-    """`cc_<prefix>_<secret>`: the prefix finds the row, `sha256` is over the whole text."""
+    """`cc_<prefix>_<secret>`: the prefix finds the row, `sha256` is over the whole text; `name` says what it is for."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="access_keys")
+    name = models.CharField(max_length=100, blank=True)
     prefix = models.CharField(max_length=16, unique=True)
     sha256 = models.CharField(max_length=64, unique=True)
     scopes = models.JSONField(default=list)

@@ -53,6 +53,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    limited_to: frozenset[str] | None = None
+    """What a request may do at most that was made with a limited key, as permissions; not a column."""
+
     objects = UserManager()
 
     USERNAME_FIELD = "email"

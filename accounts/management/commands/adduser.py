@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.actions import user
+from accounts.actions import invitation, user
 from accounts.management.base import VerbCommand
 from accounts.models import Organization, Role
 from core.errors import Missing
@@ -13,7 +13,7 @@ from core.errors import Missing
 class Command(VerbCommand):
     """`adduser EMAIL --role super_admin [--organization SLUG]`."""
 
-    help = "Make a person and print a one-time invitation link."
+    help = "Make a person and print a one-time invitation link; a machine comes in by a key (issuekey)."
 
     def arguments(self, parser: CommandParser) -> None:
         """Take the address, the role and the organization."""
@@ -23,11 +23,12 @@ class Command(VerbCommand):
         parser.add_argument("--name", default="")
 
     def call(self, **options: Any) -> dict[str, Any]:
-        """Add the user; prints id, address and link."""
+        """Add the user; prints id, address, and the link of a person."""
         slug = options["organization"]
         organization = Organization.objects.filter(slug=slug).first() if slug else None
         if slug and organization is None:
             raise Missing(f"There is no organization {slug}.")
         email = options["email"]
         made = user.add(options["name"] or email, role=options["role"], by=None, email=email, organization=organization)
-        return {"id": made.pk, "email": made.email, "role": made.role, "link": user.invitation_link(made)}
+        said = {"id": made.pk, "email": made.email, "role": made.role}
+        return said if made.is_machine else {**said, "link": invitation.invite(made, by=None)}
