@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from learning.models import BatchState, City, UploadBatch
@@ -52,7 +52,7 @@ def calendar(cities: Sequence[City], now: datetime) -> tuple[list[date], list[Ro
     """Answer the days, oldest first, and a row for each city, whose last days may not have begun yet (no look: quiet)."""
     today = max((now.astimezone(city.zone).date() for city in cities), default=now.date())
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    came = _came(cities, days[0] - timedelta(days=366))
+    came = _came(cities, days[0])
     return days, [Row(city, [_cell(city, day, came.get(city.pk, {}), now) for day in days]) for city in cities]
 
 
@@ -63,15 +63,23 @@ class _Day:
     sealed_at: datetime | None
 
 
+NOTHING = _Day(0, frozenset(), None)
+
+
 def _came(cities: Sequence[City], since: date) -> dict[int, dict[date, _Day]]:
-    """Count the batches of these cities by day; those that nobody sealed in time are as if they never came."""
-    rows = UploadBatch.objects.filter(city__in=cities, day__gte=since).exclude(state=BatchState.EXPIRED)
-    counted = rows.order_by().values_list("city", "day", "state").annotate(Count("pk"), Min("sealed_at"))
+    """Count the batches of these cities by day, and name the last day before; what nobody sealed in time is as if it never came."""
+    rows = UploadBatch.objects.exclude(state=BatchState.EXPIRED)
+    shown = rows.filter(city__in=cities, day__gte=since).order_by()
     days: dict[int, dict[date, _Day]] = {}
-    for city, day, state, count, sealed_at in counted:
-        known = days.setdefault(city, {}).get(day, _Day(0, frozenset(), None))
+    for city, day, state, count, sealed_at in shown.values_list("city", "day", "state").annotate(Count("pk"), Min("sealed_at")):
+        known = days.setdefault(city, {}).get(day, NOTHING)
         first = min(filter(None, (known.sealed_at, sealed_at)), default=None)
         days[city][day] = _Day(known.batches + count, known.states | {state}, first)
+    earlier = rows.filter(city=OuterRef("pk"), day__lt=since).order_by("-day").values("day")[:1]
+    expected = City.objects.filter(pk__in=[city.pk for city in cities], expected_every__isnull=False)
+    for city, last in expected.order_by().annotate(last=Subquery(earlier)).values_list("pk", "last"):
+        if last is not None:
+            days.setdefault(city, {})[last] = NOTHING
     return days
 
 

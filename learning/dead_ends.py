@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.policy import Permission, users_who_may
+from accounts.models import User
+from accounts.policy import Permission, roles_that_may
 from core.paging import bounded_count
 from learning.models import Adjudicators, AiModule, AnnotatorPause, ReviewSlot, SlotKind, SlotState
 from learning.models.review import queue_key
@@ -88,7 +89,7 @@ def _told(queue: str, count: int) -> str:
 def dead_ends(modules: Iterable[AiModule]) -> list[DeadEnd]:
     """Answer what waits for nobody in these modules; people may have left, lost their role or been paused since it began."""
     shown = {module.pk: module for module in modules}
-    may = {need: _people(need) for need in set(NEEDS.values())}
+    may = _people(set(NEEDS.values()))
     paused: dict[int, set[int]] = defaultdict(set)
     for key, user in AnnotatorPause.objects.standing().filter(module__in=shown).values_list("module", "user"):
         paused[key].add(user)
@@ -105,8 +106,11 @@ def dead_ends(modules: Iterable[AiModule]) -> list[DeadEnd]:
     return found
 
 
-def _people(need: Permission) -> set[int]:
-    return set(users_who_may(need).values_list("pk", flat=True))
+def _people(needs: Collection[Permission]) -> dict[Permission, set[int]]:
+    """Answer who may do each of these now, of one question."""
+    roles = {need: set(roles_that_may(need)) for need in needs}
+    known = list(User.objects.filter(is_active=True, role__in=set().union(*roles.values())).values_list("pk", "role"))
+    return {need: {pk for pk, role in known if role in roles[need]} for need in needs}
 
 
 def _groups() -> dict[str, list[str]]:

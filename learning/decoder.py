@@ -11,10 +11,12 @@ import signal
 import struct
 import sys
 from dataclasses import asdict
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from learning.defects import Defect
-from learning.looking import Look, look
+
+if TYPE_CHECKING:
+    from learning.looking import Look
 
 LENGTHS = struct.Struct(">II")
 """What goes before a message: the length of its JSON, and of the bytes behind it."""
@@ -72,6 +74,8 @@ def main() -> None:
 
 
 def _answer(facts: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    from learning.looking import look  # not above: who asks a decoder imports this module, and not Pillow
+
     try:
         found = look(content, **facts)
     except Defect as defect:
@@ -79,7 +83,7 @@ def _answer(facts: dict[str, Any], content: bytes) -> tuple[dict[str, Any], byte
     return _told(found), found.thumbnail
 
 
-def _told(found: Look) -> dict[str, Any]:
+def _told(found: "Look") -> dict[str, Any]:
     told = asdict(found)
     del told["thumbnail"]
     if found.fingerprint:
@@ -88,6 +92,9 @@ def _told(found: Look) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    import numpy  # noqa: F401, ICN001  (before the first image is timed, and before memory is limited)
+    # before the first image is timed, and before memory is limited
+    import numpy  # noqa: F401, ICN001
+
+    import learning.looking  # noqa: F401
 
     main()

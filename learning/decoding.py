@@ -13,13 +13,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from learning.decoder import receive, send
 from learning.defects import Defect
 from learning.fingerprints import Fingerprint
-from learning.looking import Look
+
+if TYPE_CHECKING:
+    from learning.looking import Look
 
 TRIES = 2
 """An image that broke two decoders is at fault; the first may have been killed for another's sake."""
@@ -47,8 +50,10 @@ class _Decoder:
         self.source, self.out = self.process.stdin, self.process.stdout
         receive(self.out)  # it is there, with its libraries loaded
 
-    def look(self, content: bytes, media_type: str, max_pixels: int) -> Look:
+    def look(self, content: bytes, media_type: str, max_pixels: int) -> "Look":
         """Have one image looked at; raises Defect, EOFError or OSError where the process ended meanwhile."""
+        from learning.looking import Look  # and with it Pillow, which who only shows pages does without
+
         send(self.source, {"media_type": media_type, "max_pixels": max_pixels}, content)
         told, thumbnail = receive(self.out)
         if "reason" in told:
@@ -79,7 +84,7 @@ class Decoders:
         for _ in range(count):
             self._idle.put(None)
 
-    def look(self, content: bytes, media_type: str, max_pixels: int) -> Look:
+    def look(self, content: bytes, media_type: str, max_pixels: int) -> "Look":
         """Have an image looked at, once a decoder is free; raises Defect."""
         for _ in range(TRIES):
             with self._one() as decoder:
@@ -120,7 +125,7 @@ _lock = threading.Lock()
 _decoders: Decoders | None = None
 
 
-def look(content: bytes, *, media_type: str, max_pixels: int) -> Look:
+def look(content: bytes, *, media_type: str, max_pixels: int) -> "Look":
     """Decode an image whole in a decoder's process; raises Defect. An empty `media_type` is found out and not compared."""
     return _of_this_process().look(content, media_type, max_pixels)
 

@@ -80,6 +80,13 @@ def _last_decisions(module: AiModule, user: User) -> list[HitlLabel]:
     return [label for label in newest if label.sample.module_id == module.pk][:RECENT]
 
 
+def outcome(label: HitlLabel, policy: ReviewPolicy) -> SampleState:
+    """Answer what became of a decision's sample since; nobody can tell from it that a sample is gold."""
+    if label.label_source == LabelSource.GOLD:  # its sample was settled long ago, which must not give it away
+        return _would_become(label, getattr(label, "slot", None), policy)
+    return SampleState(label.sample.state)
+
+
 def _would_become(label: HitlLabel, slot: ReviewSlot | None, policy: ReviewPolicy) -> SampleState:
     """Say what a first judgement makes of a sample that is no gold: one of unsure leaves it out, or among several is a dispute."""
     name = label.sample.sample_id
@@ -93,9 +100,7 @@ def _would_become(label: HitlLabel, slot: ReviewSlot | None, policy: ReviewPolic
 def _told(label: HitlLabel, module: AiModule) -> dict[str, Any]:
     """Answer a decision, and what became of its sample since."""
     slot = getattr(label, "slot", None)
-    state = SampleState(label.sample.state)
-    if label.label_source == LabelSource.GOLD:  # its sample was settled long ago, which must not give it away
-        state = _would_become(label, slot, module.policy)
+    state = outcome(label, module.policy)
     return {
         "slot": handle(slot.pk) if slot else None,
         "decision": label.decision,

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.pages import RowField
 from learning.models import AiModule, City, RetentionPolicy, SubjectKind
 from learning.models.retention import MAX_DAYS
 
@@ -28,7 +29,7 @@ IN_A_TIME = {SubjectKind.CAMERA, SubjectKind.CITY}
 
 
 def _cities(*, required: bool) -> "forms.ModelChoiceField[City]":
-    return forms.ModelChoiceField(
+    return RowField(
         label=_("City"), queryset=City.objects.order_by("name"), to_field_name="slug", required=required, empty_label=_("none")
     )
 

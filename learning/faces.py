@@ -5,8 +5,6 @@ import io
 from functools import cache
 from typing import Any
 
-from PIL import Image, ImageOps
-
 SIDE = 70
 """A face has this many pixels each way at least."""
 LOOKED_AT = 1_600
@@ -33,6 +31,7 @@ def objection(content: bytes) -> str:
 
 def _count(content: bytes) -> int:
     import numpy as np
+    from PIL import Image, ImageOps  # whoever only shows pages reads no image
 
     with Image.open(io.BytesIO(content)) as image:
         grey = ImageOps.exif_transpose(image).convert("L")

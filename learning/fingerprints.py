@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
 SIDE = 64
 COARSE, FINE = 8, 16
@@ -58,9 +57,10 @@ class Fingerprint:
         return (int.from_bytes(self.fine, "big") ^ int.from_bytes(other.fine, "big")).bit_count() <= NEAR_FINE
 
 
-def fingerprint_of(grey: Image.Image, aspect: float) -> Fingerprint | None:
+def fingerprint_of(grey: "Image.Image", aspect: float) -> Fingerprint | None:
     """Answer the fingerprint of an upright grey image, of whatever size; None where it has no detail to go by."""
     import numpy as np
+    from PIL import Image
 
     square = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
     if square.std() < LEAST_CONTRAST:

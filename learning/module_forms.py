@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.pages import RowField
 from learning import schema_files
 from learning.annotation import NORMALISERS
 from learning.models import AiModule, LabelSchema, Task
@@ -58,9 +59,7 @@ class NewModuleForm(ModuleForm):
         choices=[(EMPTY, _("an empty schema")), (COPY, _("a copy of another module's")), (FILE, _("a file of another tool"))],
         initial=EMPTY,
     )
-    source = forms.ModelChoiceField(
-        label=_("Copy of"), queryset=AiModule.objects.none(), to_field_name="slug", required=False, initial=""
-    )
+    source = RowField(label=_("Copy of"), queryset=AiModule.objects.none(), to_field_name="slug", required=False, initial="")
     file = forms.FileField(
         label=_("File"),
         required=False,

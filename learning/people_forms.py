@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core.pages import Filters
+from core.pages import Filters, RowField
 from learning.actions.collection import MAX_COUNTRY, MAX_IMAGES, MAX_NAME, MAX_OCCUPATION, MAX_PEOPLE
 from learning.actions.person import MAX_DOMAIN
 from learning.collectors import serp
@@ -59,7 +59,7 @@ class CollectionForm(forms.Form):
     """Whom to collect, and how much."""
 
     domain = forms.CharField(label=_("Domain"), max_length=MAX_DOMAIN, help_text=_("Where these people belong, like serbia."))
-    module = forms.ModelChoiceField(
+    module = RowField(
         label=_("Module"),
         queryset=AiModule.objects.exclude(task=Task.FEATURES).order_by("name"),
         to_field_name="slug",

@@ -7,8 +7,6 @@ import io
 import itertools
 from typing import IO, Any
 
-from PIL import Image, ImageDraw
-
 SIDE, EDGE = 320, 16
 MOST_ROWS, MOST_POINTS = 64, 600
 GROUND, FIRST, LAST = (255, 255, 255), (205, 216, 235), (31, 78, 160)
@@ -25,6 +23,8 @@ def preview(stream: IO[bytes]) -> bytes:
         rows = np.asarray(archive[archive.files[0]], dtype="float64")
     picked = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
     points = _points(picked, np)
+    from PIL import Image, ImageDraw  # whoever only shows pages draws none
+
     image = Image.new("P", (SIDE, SIDE), 0)  # finding its colours afterwards would cost more than to draw it
     image.putpalette([part for colour in (GROUND, *(_tone(index, TONES) for index in range(TONES))) for part in colour])
     draw = ImageDraw.Draw(image)

@@ -81,27 +81,42 @@ class Agreement:
 
 def agreement_of(rows: QuerySet[QualityCount]) -> Agreement:
     """Answer the agreement of all people; Fleiss' kappa is of the samples judged by the most frequent number of people."""
-    pairs = _pairs(rows.filter(person__isnull=False))
-    return _agreement([pair for told in pairs.values() for pair in told], _overlaps(rows.filter(person__isnull=False)).values())
+    pairs, overlaps = _pairs(rows.filter(person__isnull=False))
+    return _agreement([pair for told in pairs.values() for pair in told], overlaps.values())
 
 
 def agreement_by_city(rows: QuerySet[QualityCount]) -> dict[int, Agreement]:
     """Answer the agreement of all people on the samples of each city."""
-    of_cities = rows.filter(city__isnull=False)
-    pairs, overlaps = _pairs(of_cities), _overlaps(of_cities)
-    return {city: _agreement(told, [overlaps[city]] if city in overlaps else []) for city, told in sorted(pairs.items())}
+    return agreements(rows.filter(city__isnull=False))[1]
+
+
+def agreements(rows: QuerySet[QualityCount]) -> tuple[Agreement, dict[int, Agreement]]:
+    """Answer the agreement of all people, as `agreement_of` does, and on the samples of each city: what is of a person is of no city."""
+    pairs, overlaps = _pairs(rows)
+    told = {city: _agreement(of, [overlaps[city]] if city in overlaps else []) for city, of in sorted(pairs.items())}
+    return told.pop(0, None) or _agreement([], [overlaps[0]] if 0 in overlaps else []), told
 
 
 def agreement_by_class(rows: QuerySet[QualityCount]) -> dict[str, Proportion]:
     """Answer how often those who met a class agreed with each other, class by class."""
-    own = rows.filter(measure=M.PAIR, person__isnull=False).order_by().values_list("said")
-    return {said: Proportion(hits, n) for said, n, hits in sorted(own.annotate(Sum("n"), Sum("hits")))}
+    return agreement_cuts(rows)[0]
 
 
 def agreement_by_week(rows: QuerySet[QualityCount]) -> list[tuple[date, Proportion]]:
     """Answer how often people agreed week by week, in order."""
-    own = rows.filter(measure=M.PAIR, person__isnull=False).order_by().values_list("week")
-    return [(week, Proportion(hits // 2, n // 2)) for week, n, hits in sorted(own.annotate(Sum("n"), Sum("hits")))]
+    return agreement_cuts(rows)[1]
+
+
+def agreement_cuts(rows: QuerySet[QualityCount]) -> tuple[dict[str, Proportion], list[tuple[date, Proportion]]]:
+    """Answer how often people agreed by class and by week, of one question; a pair counts for each that met a class, once a week."""
+    own = rows.filter(measure=M.PAIR, person__isnull=False).order_by().values_list("said", "week")
+    classes, weeks = defaultdict[str, list[int]](lambda: [0, 0]), defaultdict[date, list[int]](lambda: [0, 0])
+    for said, week, n, hits in own.annotate(Sum("n"), Sum("hits")):
+        for known in (classes[said], weeks[week]):
+            known[0] += hits
+            known[1] += n
+    by_week = [(week, Proportion(hits // 2, n // 2)) for week, (hits, n) in sorted(weeks.items())]
+    return {said: Proportion(*known) for said, known in sorted(classes.items())}, by_week
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,19 @@ class Confusion:
 
 def confusion(rows: QuerySet[QualityCount], measure: str) -> Confusion:
     """Answer the confusion of classes or characters, by people or by models, cut to what is confused most."""
-    cells = {(said, meant): n for said, meant, n in confused(rows, measure)}
+    return confusions(rows, [measure])[0]
+
+
+def confusions(rows: QuerySet[QualityCount], measures: Sequence[str]) -> list[Confusion]:
+    """Answer several of them, of one question."""
+    cells: dict[str, dict[tuple[str, str], int]] = {measure: {} for measure in measures}
+    summed = rows.filter(measure__in=measures).order_by().values_list("measure", "said", "meant")
+    for measure, said, meant, n in summed.annotate(Sum("n")):
+        cells[measure][said, meant] = n
+    return [_cut(cells[measure]) for measure in measures]
+
+
+def _cut(cells: dict[tuple[str, str], int]) -> Confusion:
     wrong: dict[str, int] = defaultdict(int)
     for (said, meant), n in cells.items():
         for name in (said, meant):
@@ -221,19 +248,20 @@ def _seconds(rows: QuerySet[QualityCount]) -> dict[tuple[int, date], list[tuple[
     return waits
 
 
-def _pairs(rows: QuerySet[QualityCount]) -> dict[int, list[_Pair]]:
-    """Answer how often people agreed, city by city; what is of no city under 0."""
-    summed = rows.filter(measure=M.PAIR).order_by().values_list("city", "judges", "said", "meant")
-    told: dict[int, list[_Pair]] = defaultdict(list)
-    for city, *pair in summed.annotate(Sum("n"), Sum("hits")):
-        told[city or 0].append(_Pair(*pair))
-    return told
+def _pairs(rows: QuerySet[QualityCount]) -> tuple[dict[int, list[_Pair]], dict[int, tuple[int, float]]]:
+    """Answer how often people agreed, city by city, and how many boxes they have in common with the sum of their overlaps.
 
-
-def _overlaps(rows: QuerySet[QualityCount]) -> dict[int, tuple[int, float]]:
-    """Answer how many boxes people have in common and the sum of their overlaps, city by city."""
-    summed = rows.filter(measure=M.IOU).order_by().values_list("city")
-    return {city or 0: (n, amount) for city, n, amount in summed.annotate(Sum("n"), Sum("amount"))}
+    What is of no city stands under 0.
+    """
+    summed = rows.filter(measure__in=[M.PAIR, M.IOU]).order_by().values_list("measure", "city", "judges", "said", "meant")
+    told, overlaps = defaultdict[int, list[_Pair]](list), dict[int, tuple[int, float]]()
+    for measure, city, judges, said, meant, n, hits, amount in summed.annotate(Sum("n"), Sum("hits"), Sum("amount")):
+        if measure == M.PAIR:
+            told[city or 0].append(_Pair(judges, said, meant, n, hits))
+        else:
+            known = overlaps.get(city or 0, (0, 0.0))
+            overlaps[city or 0] = known[0] + n, known[1] + amount
+    return told, overlaps
 
 
 def _agreement(told: Iterable[_Pair], overlaps: Iterable[tuple[int, float]]) -> Agreement:

@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.pages import Filters
+from core.pages import Filters, RowField
 from learning.models import AiModule
 from learning.models.gold import MAX_REASON
 from learning.sample_filters import NO_NUL, day_field
@@ -17,9 +17,22 @@ MOST = timedelta(weeks=260)
 STATES = [("active", _("in use")), ("retired", _("retired"))]
 
 
+class _ModuleField(RowField):
+    """One of the modules, found among its choices: they are few, and all are shown."""
+
+    def to_python(self, value: Any) -> AiModule | None:
+        if value in self.empty_values:
+            return None
+        assert self.queryset is not None
+        known: dict[str, AiModule] = {row.slug: row for row in self.queryset}
+        if value not in known:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params={"value": value})
+        return known[value]
+
+
 def _module_field() -> "forms.ModelChoiceField[AiModule]":
     rows = AiModule.objects.order_by("name")
-    return forms.ModelChoiceField(label=_("Module"), queryset=rows, to_field_name="slug", empty_label=None, required=False)
+    return _ModuleField(label=_("Module"), queryset=rows, to_field_name="slug", empty_label=None, required=False)
 
 
 class ModuleFilters(Filters):
@@ -30,7 +43,10 @@ class ModuleFilters(Filters):
     @property
     def module_shown(self) -> AiModule | None:
         """Answer it; None where there is no module at all."""
-        return self.chosen.get("module") or AiModule.objects.order_by("name").first()
+        field = self.fields["module"]
+        assert isinstance(field, RowField)
+        assert field.queryset is not None
+        return self.chosen.get("module") or next(iter(field.queryset), None)  # which are its choices, and asked for once
 
 
 class QualityFilters(ModuleFilters):

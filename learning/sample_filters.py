@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.policy import Permission, users_who_may
-from core.pages import Filters
+from core.pages import Filters, RowField
 from learning.models import (
     AiModule,
     Camera,
@@ -44,7 +44,7 @@ SECRET = frozenset({"text"})
 def cities_field() -> "forms.ModelChoiceField[City]":
     """Make a choice of cities, to be filled for a user by `offer_cities`."""
     none = City.objects.none()
-    return forms.ModelChoiceField(label=_("City"), queryset=none, to_field_name="slug", empty_label=_("any"), required=False)
+    return RowField(label=_("City"), queryset=none, to_field_name="slug", empty_label=_("any"), required=False)
 
 
 def offer_cities(form: forms.Form, user: User) -> None:
@@ -74,7 +74,7 @@ def _share(label: Any) -> forms.FloatField:
 class SampleFilters(Filters):
     """All that samples are found by; what makes no sense counts as not chosen."""
 
-    module = forms.ModelChoiceField(
+    module = RowField(
         label=_("Module"), queryset=AiModule.objects.none(), to_field_name="slug", empty_label=_("any"), required=False
     )
     state = forms.ChoiceField(label=_("State"), choices=[*ANY, *SampleState.choices], required=False)
@@ -96,7 +96,7 @@ class SampleFilters(Filters):
     predicted = _words(_("Predicted as"), 120)
     truth = _words(_("Is in truth"), 120)
     misread = _words(_("Misread"), 3, placeholder="O>0")
-    judged_by = forms.ModelChoiceField(label=_("Judged by"), queryset=User.objects.none(), empty_label=_("any"), required=False)
+    judged_by = RowField(label=_("Judged by"), queryset=User.objects.none(), empty_label=_("any"), required=False)
     judged_since = day_field(_("Judged from"))
     judged_until = day_field(_("Judged to"))
     said = _words(_("Judged as"), 120)

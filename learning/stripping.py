@@ -7,8 +7,6 @@ collected stand in the image's row. Knows bytes, not the database.
 import io
 import struct
 
-from PIL import Image
-
 JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 PRIVATE_SEGMENTS = frozenset({0xE1, 0xED, 0xFE})
 """APP1 (EXIF, XMP), APP13 (IPTC), comments."""
@@ -50,6 +48,8 @@ def _jpeg(content: bytes) -> bytes:
 
 def _way_up(content: bytes) -> bytes:
     """Answer a segment that says nothing but the orientation, where the image is not upright as it lies."""
+    from PIL import Image  # whoever only shows pages reads no image
+
     with Image.open(io.BytesIO(content)) as image:
         orientation = image.getexif().get(ORIENTATION, 1)
     if orientation not in range(2, 9):

@@ -15,6 +15,7 @@ from learning.actions import (
     lifecycle,
     priority,
     quality,
+    reminding,
     retention,
     reweighing,
     summary,
@@ -166,3 +167,9 @@ def weigh_module(module_id: int) -> None:
 def look_for_use(module_id: int, part: str, number: int) -> None:
     """Look whether anybody ever said a label or an attribute that somebody would take out of a schema."""
     label_use.look_on(AiModule.objects.get(pk=module_id), SchemaPart(part), number)
+
+
+@shared_task(name="learning.tasks.remind")
+def remind() -> None:
+    """Say once of each city that is overdue, and of each erasure that is nearly due or late."""
+    reminding.remind()

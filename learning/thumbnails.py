@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from accounts.models import User
 from accounts.policy import Permission, is_allowed
 from learning.models import City, LearningSample, ObjectKind, SampleState, StoredObject
+from learning.viewing import handed
 
 WITH_PICTURES = ("object__thumbnail",)
 """What a query selects along, so that pictures cost no query of their own."""
@@ -13,15 +14,21 @@ WITH_PICTURES = ("object__thumbnail",)
 def picture_url(sample: LearningSample, user: User) -> str:
     """Sign the sample's image (of features: their drawing) for `user`; "" where there is none, or none for their eyes yet."""
     shown = _shown(sample, user)
-    if shown and shown.kind == ObjectKind.FEATURES:
-        return shown.thumbnail.signed_get().url if shown.thumbnail else ""
-    return shown.signed_get().url if shown else ""
+    return address_of(shown.thumbnail if shown and shown.kind == ObjectKind.FEATURES else shown)
 
 
 def thumbnail_url(sample: LearningSample, user: User) -> str:
     """Sign the sample's thumbnail, or its image where there is no thumbnail; "" as above."""
     shown = _shown(sample, user)
-    return (shown.thumbnail or shown).signed_get().url if shown else ""
+    return address_of((shown.thumbnail or shown) if shown else None)
+
+
+def address_of(picture: StoredObject | None) -> str:
+    """Sign a picture that may be shown, which is counted; "" of none."""
+    if picture is None:
+        return ""
+    handed(picture.name)
+    return picture.signed_get().url
 
 
 def with_thumbnails(samples: Iterable[LearningSample], user: User) -> list[LearningSample]:

@@ -11,6 +11,7 @@ from learning.views.grid import grid
 from learning.views.module_policy import module_policy
 from learning.views.module_schema import module_schema
 from learning.views.module_unclear import module_unclear
+from learning.views.own_work import mine, mine_csv
 from learning.views.person import people, person, person_consent, person_figures, person_figures_csv
 from learning.views.review import review, review_more
 from learning.views.sample import sample, samples
@@ -22,6 +23,8 @@ urlpatterns = [
     path("review/<slug:module>/", review, name="review"),
     path("review/<slug:module>/grid/", grid, name="grid"),
     path("review/<slug:module>/more/", review_more, name="review-more"),
+    path("mine/", mine, name="mine"),
+    path("mine/work.csv", mine_csv, name="mine-csv"),
     path("batches/", batches, name="batches"),
     path("batches/calendar/", batch_calendar, name="batch-calendar"),
     path("batches/rejected.csv", rejected, name="rejected"),

@@ -93,7 +93,7 @@ def give_back(slot: ReviewSlot, *, by: User, issued_at: datetime, reason: str, n
     settle(sample, PENDING)
     judges = judges_of(judgements(sample))
     open_slot(sample, judges, SlotKind.REWORK, only_user=about.annotator, about=about, reason=reason, note=note)
-    record(by, "return", slot, label=about.label_id, sample=sample.pk)
+    record(by, "return", slot, label=about.label_id, sample=sample.pk, user=about.annotator_id)
 
 
 def take_back(slot: ReviewSlot) -> None:

@@ -1,20 +1,22 @@
 """The ledger of erased events: hashes that keep a nightly upload, and a restored backup, from bringing back what was erased.
 
 It lies in the database, and page by page in the store under names that follow from their numbers: whoever puts an older
-database back finds the pages without it.
+database back finds the pages without it. Where LEDGER_DIR is set each page lies there too, for the day the store is put back as well.
 """
 
 import hashlib
 import io
+import os
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import orjson
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, Missing
 from core.storage import DEFAULT_ALIAS, AlreadyStored, ObjectMissing, reading, store
 from learning.models import City, Erasure, LearningSample, LedgerEntry, ObjectKind, StoredObject
 from learning.models.erasure import LedgerPage
@@ -107,6 +109,8 @@ def take_back(file: Path | None = None) -> int:
     """Write into the database what the store's pages (or a file of such lines) know and it lacks; answers how many entries."""
     if file is None:
         return sum(_take(page) for page in pages_in_store())
+    if not file.is_file():
+        raise Missing(f"There is no file {file}.")
     with file.open("rb") as lines:
         return _take(list(read_lines(lines)))
 
@@ -126,12 +130,41 @@ def brought_back() -> Iterator[list[int]]:
             yield sorted(back)
 
 
+def knows_all_in(folder: Path) -> bool:
+    """Tell whether a folder of pages (LEDGER_DIR) holds every page that the database knows: then it is the right one."""
+    pages = LedgerPage.objects.values_list("object__sha256", flat=True)
+    return folder.is_dir() and all(_copy_in(folder, sha256).is_file() for sha256 in pages.iterator())
+
+
+def pages_in(folder: Path) -> list[Path]:
+    """Answer the copies of pages in a folder."""
+    return sorted(folder.glob("ledger-*.jsonl"))
+
+
+def _copy_in(folder: Path, sha256: str) -> Path:
+    return folder / f"ledger-{sha256}.jsonl"
+
+
+def _copy_aside(content: bytes) -> None:
+    """Keep a page in LEDGER_DIR before the store has it, and so before anything is destroyed."""
+    if not settings.LEDGER_DIR:
+        return
+    target = _copy_in(Path(settings.LEDGER_DIR), hashlib.sha256(content).hexdigest())
+    scratch = target.with_suffix(f".{os.getpid()}")
+    with scratch.open("wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    scratch.replace(target)
+
+
 def _name(number: int) -> str:
     return f"{uuid.uuid5(PAGE_NAMESPACE, str(number))}.jsonl"
 
 
 def _put(content: bytes, entries: int) -> tuple[LedgerPage, StoredObject]:
     """Store a page under the first free number; one that a killed worker stored is a page like any other."""
+    _copy_aside(content)
     newest = LedgerPage.objects.order_by("-number").values_list("number", flat=True).first()
     number = (newest or 0) + 1
     metadata = {"uploaded_at": timezone.now().isoformat(timespec="seconds")}

@@ -19,7 +19,7 @@ from core.hooks import erasure_impact, objects_gone
 from core.storage import StoreError, store
 from learning.actions import purging
 from learning.models import LearningSample, LifecycleRun, ObjectKind, StoredObject
-from learning.models.object import MARKED, TO_ARCHIVE, TO_MARK
+from learning.models.object import MADE_BY_RUNS, MARKED, TO_ARCHIVE, TO_MARK
 from learning.models.retention import GRACE, held
 
 CHUNK = 500
@@ -115,8 +115,8 @@ def due_to_archive() -> Any:
 
 
 def expired_exports() -> Any:
-    """Files made for somebody to fetch, whose days are over, and checkpoints that their worker did not live to write down."""
-    kinds = (ObjectKind.EXPORT, ObjectKind.CHECKPOINT)
+    """Files made for somebody to fetch, whose days are over, and what a worker did not live to write down."""
+    kinds = (ObjectKind.EXPORT, *MADE_BY_RUNS)
     return StoredObject.objects.filter(delete_at__lte=timezone.now(), deleted_at__isnull=True, kind__in=kinds)
 
 

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from django.db import DatabaseError
+
 from accounts.models import User
 from core.storage import DEFAULT_ALIAS, AlreadyStored, ObjectStat, StoreError, chunks_of, new_name, store
 from learning.models import StoredObject
@@ -33,33 +35,39 @@ def store_bytes(
     """Store `content` (bytes, or the file at a path) as a new object with its row: both are there, or neither.
 
     `tick` is called about every second while the store takes its time, in the caller's thread, and may raise. With `delete_at`
-    it goes by itself then, even where its maker is killed before anything refers to it. Called outside transactions; raises
-    core.storage.StoreError.
+    the row comes first and goes by itself then, so that whoever is killed here, or before anything refers to the object, leaves
+    none that nobody knows of. Called outside transactions; raises core.storage.StoreError.
     """
-    name = new_name(media_type)
+    row = StoredObject(
+        name=new_name(media_type),
+        alias=DEFAULT_ALIAS,
+        kind=kind,
+        media_type=media_type,
+        metadata=dict(metadata),
+        owner=owner,
+        delete_at=delete_at,
+    )
     try:
         with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as stream:
-            sha256, size = _digest(stream, tick)
-            put = partial(store().put_new, name, stream, media_type=media_type, metadata=metadata)
-            stat = _waited_for(put, tick) if tick else put()
-        return StoredObject.objects.create(
-            name=name,
-            alias=DEFAULT_ALIAS,
-            kind=kind,
-            sha256=sha256,
-            size=size,
-            media_type=media_type,
-            metadata=dict(metadata),
-            owner=owner,
-            etag=stat.etag,
-            delete_at=delete_at,
-        )
-    except AlreadyStored:  # the object of that name is not ours
+            row.sha256, row.size = _digest(stream, tick)
+            if delete_at:
+                row.save(force_insert=True)
+            put = partial(store().put_new, row.name, stream, media_type=media_type, metadata=metadata)
+            row.etag = (_waited_for(put, tick, partial(_remove, row.name)) if tick else put()).etag
+        row.save()
+    except BaseException as error:
+        if not isinstance(error, AlreadyStored):  # else the object of that name is not ours
+            _remove(row.name)
+        if delete_at:
+            with contextlib.suppress(DatabaseError):  # nor is such a database; the row goes by itself
+                StoredObject.objects.filter(pk=row.pk).delete()
         raise
-    except BaseException:
-        with contextlib.suppress(StoreError):  # a store that does not answer is not the reason to be told
-            store().remove(name)
-        raise
+    return row
+
+
+def _remove(name: str) -> None:
+    with contextlib.suppress(StoreError):  # a store that does not answer is not the reason to be told
+        store().remove(name)
 
 
 @dataclass(frozen=True)
@@ -109,13 +117,21 @@ def _row(content: Content, owner: User | None) -> StoredObject:
     )
 
 
-def _waited_for(put: Callable[[], ObjectStat], tick: Callable[[], None]) -> ObjectStat:
-    """Call `put` in a thread of its own, and `tick` here until it is done; it has ended in any case when this has."""
-    with ThreadPoolExecutor(1, thread_name_prefix="store") as pool:
-        putting = pool.submit(put)
+def _waited_for(put: Callable[[], ObjectStat], tick: Callable[[], None], undo: Callable[[], None]) -> ObjectStat:
+    """Call `put` in a thread of its own, and `tick` here until it is done.
+
+    Where `tick` raises, nobody waits for a store that takes its time: what still arrives is undone then.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="store")
+    putting = pool.submit(put)
+    pool.shutdown(wait=False)
+    try:
         while not wait([putting], timeout=TICK_SECONDS).done:
             tick()
-        return putting.result()
+    except BaseException:
+        putting.add_done_callback(lambda done: None if done.exception() else undo())
+        raise
+    return putting.result()
 
 
 def _digest(stream: IO[bytes], tick: Callable[[], None] | None) -> tuple[str, int]:

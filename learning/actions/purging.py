@@ -1,6 +1,6 @@
 """Taking deleted objects out of the store: their rows say deleted already, their bytes and every version of them go here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,22 +33,23 @@ def delete(objects: Iterable[Any]) -> int:
     return rows.filter(deleted_at__isnull=True).update(deleted_at=now, thumbnail=None, **SCRUBBED)
 
 
-def purge() -> int:
-    """Destroy in the store what is deleted in the database; answers how many objects. Stopped anywhere, it goes on later.
+def purge(only: Sequence[Any] | None = None) -> int:
+    """Destroy in the store what is deleted in the database (of `only` these keys); answers how many objects.
 
-    What the store refuses (a lock of its own, an outage) stays to be purged, and is logged.
+    Stopped anywhere, it goes on later. What the store refuses (a lock of its own, an outage) stays to be purged, and is logged.
     """
     done, last = 0, None
     with ThreadPoolExecutor(THREADS, thread_name_prefix="purge") as pool:
-        while chunk := _next(last):
+        while chunk := _next(last, only):
             gone = [key for key in pool.map(_destroy, chunk) if key is not None]
             StoredObject.objects.filter(pk__in=gone).update(purged_at=timezone.now())
             done, last = done + len(gone), chunk[-1][0]
     return done
 
 
-def _next(last: Any) -> list[tuple[Any, str, str]]:
+def _next(last: Any, only: Sequence[Any] | None) -> list[tuple[Any, str, str]]:
     rows = StoredObject.objects.filter(TO_PURGE).order_by("pk")
+    rows = rows if only is None else rows.filter(pk__in=only)
     rows = rows.filter(pk__gt=last) if last else rows
     return list(rows.values_list("pk", "alias", "name")[:CHUNK])
 

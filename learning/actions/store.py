@@ -18,9 +18,7 @@ from core import store_check
 from core.errors import Conflict, Unavailable
 from core.file_store import FileStore
 from core.queue import enqueue
-from core.s3_setup import setup as set_bucket_up
-from core.s3_store import S3Store
-from core.storage import DEFAULT_ALIAS, OBJECT_NAME, Listed, StoreError, read_only, store
+from core.storage import DEFAULT_ALIAS, OBJECT_NAME, Listed, StoreError, as_bucket, read_only, store
 from learning.models import ObjectKind, ReportKind, StoredObject, StoreReport
 
 PAGE = 1_000
@@ -96,9 +94,11 @@ def setup(origin: str, *, by: User | None, alias: str = DEFAULT_ALIAS) -> dict[s
     Safe to run again; other people's rules stay. A folder needs nothing. Raises Unavailable where the service refuses.
     """
     _may(by)
-    bucket = store(alias)
-    if not isinstance(bucket, S3Store):
+    bucket = as_bucket(store(alias))
+    if bucket is None:
         return {"folder": "nothing to set up; the hub serves it under signed addresses"}
+    from core.s3_setup import setup as set_bucket_up  # and with it S3's client, which a web process at rest does without
+
     try:
         return set_bucket_up(bucket, origin)
     except StoreError as error:
@@ -149,16 +149,16 @@ def reconcile(*, by: User | None, delete_orphans: bool = False, alias: str = DEF
 def _rows(alias: str, before: datetime) -> Iterator[tuple[str, bool]]:
     """Yield (name, excused) of all rows in order of names; excused is what may rightly be absent from the store.
 
-    That is what nobody has verified yet, what is marked for deletion, and what came after the listing began.
+    That is what nobody has verified yet, what a killed worker left unfinished, what is marked for deletion, and what came after the listing began.
 
     Names are hex digits and dashes at fixed places, which every collation puts in the order of their bytes.
     """
     rows = StoredObject.objects.filter(alias=alias, deleted_at=None)
-    facts = ("name", "kind", "verified_at", "marked_for_deletion_at", "created_at")
+    facts = ("name", "kind", "verified_at", "delete_at", "etag", "marked_for_deletion_at", "created_at")
     last = ""
     while page := list(rows.filter(name__gt=last).order_by("name").values_list(*facts)[:PAGE]):
-        for name, kind, verified_at, marked_at, created_at in page:
-            is_awaited = kind == ObjectKind.IMAGE and verified_at is None
+        for name, kind, verified_at, delete_at, etag, marked_at, created_at in page:
+            is_awaited = (kind == ObjectKind.IMAGE and verified_at is None) or (delete_at is not None and not etag)
             yield name, is_awaited or marked_at is not None or created_at >= before
         last = page[-1][0]
 

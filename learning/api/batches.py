@@ -22,6 +22,7 @@ from accounts.api.authorise import BodyTooLarge, speaker
 from accounts.models import Role
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
+from core.pages import found
 from learning.actions import batch as batches
 from learning.actions.arrival import Answer
 from learning.api.wire import batch_document
@@ -101,10 +102,7 @@ class BatchView(APIView):
 
     def batch(self, name: str) -> UploadBatch:
         """Answer the batch of this name, within reach; raises Missing."""
-        found = UploadBatch.objects.visible_to(speaker(self.request)).select_related("city").filter(pk=name).first()
-        if found is None:
-            raise Missing("There is no such batch.")
-        return found
+        return found(UploadBatch.objects.visible_to(speaker(self.request)).select_related("city"), pk=name)
 
 
 class Batches(BatchView):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +16,7 @@ from accounts.api.authorise import BodyTooLarge, read_body, speaker
 from accounts.models import User
 from accounts.policy import Permission, is_allowed
 from core.errors import Malformed
+from core.json_body import JSONBody
 from core.pages import found
 from core.paging import keyset_page, page_size
 from learning.actions import example as verbs
@@ -97,7 +98,7 @@ class Examples(APIView):
     """The examples."""
 
     permission = Permission.VIEW_STORE
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [JSONBody, MultiPartParser]
 
     @extend_schema(operation_id="learning_examples_list", parameters=SHOWN_PARAMETERS, responses=dict)
     def get(self, request: Request) -> Response:

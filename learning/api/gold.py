@@ -1,7 +1,9 @@
 """`learning/gold`, `learning/pauses`, `learning/quality`: how well people judge; for reviewers."""
 
+from datetime import date
 from typing import Any
 
+from django.db.models import Prefetch
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,12 +18,14 @@ from core.pages import found
 from core.paging import keyset_page, page_size
 from learning import quality_figures as figures
 from learning.actions import gold, pause
+from learning.api.wire import blind_answers
 from learning.dead_ends import dead_ends
-from learning.models import AiModule, AnnotatorPause, City, GoldAnswer, LearningSample, QualityMeasure
+from learning.models import AiModule, AnnotatorPause, City, GoldAnswer, HitlLabel, LearningSample, QualityMeasure, SampleState
 from learning.models.gold import MAX_REASON
 from learning.proportion import Proportion
 from learning.quality_forms import QualityFilters
 
+OF_WEEKS = [OpenApiParameter(name) for name in ("ai_module", "since", "until")]
 PAGED = [OpenApiParameter("ai_module"), OpenApiParameter("cursor"), OpenApiParameter("page_size")]
 
 
@@ -117,16 +121,35 @@ class Lift(ReviewerView):
 class Quality(ReviewerView):
     """The figures of quality."""
 
-    @extend_schema(parameters=[OpenApiParameter(name) for name in ("ai_module", "since", "until")], responses=dict)
+    @extend_schema(parameters=OF_WEEKS, responses=dict)
     def get(self, request: Request) -> Response:
         """Answer a module's figures of some weeks: people, agreement, confusion, corrections; each share with its interval."""
-        module = found(AiModule.objects.all(), slug=request.query_params.get("ai_module", ""))
-        form = QualityFilters({name: request.query_params.get(name, "") for name in ("since", "until")})
-        if not form.is_valid():
-            raise Malformed("since and until are days, like 2026-11-20.")
-        since, until = form.period
+        module, since, until = _weeks(request)
         rows = figures.counts(module, since, until)
         return Response({"ai_module": module.slug, "since": since, "until": until, **quality_document(rows, module)})
+
+
+class Agreement(ReviewerView):
+    """How far people agree."""
+
+    @extend_schema(parameters=OF_WEEKS, responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer the agreement in a module over some weeks: of pairs with its interval, alpha, kappa, overlap of boxes."""
+        module, since, until = _weeks(request)
+        whole = figures.agreement_of(figures.counts(module, since, until))
+        return Response({"ai_module": module.slug, "since": since, "until": until, **agreement_document(whole)})
+
+
+class Disputes(ReviewerView):
+    """What people could not agree on."""
+
+    @extend_schema(parameters=PAGED, responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer a page of disputed samples with their answers, without who gave them; they are settled at `review/next`."""
+        samples = LearningSample.objects.visible_to(speaker(request)).filter(state=SampleState.DISPUTED)
+        said = Prefetch("labels", HitlLabel.objects.disputed(), to_attr="disputed")
+        page = self.listed(request, samples.select_related("module", "city").prefetch_related(said))
+        return Response({"results": [dispute_document(row) for row in page.results], "next": page.next})
 
 
 def gold_document(answer: GoldAnswer) -> dict[str, Any]:
@@ -166,11 +189,21 @@ def share_document(rate: Proportion) -> dict[str, Any]:
     return {"hits": rate.hits, "n": rate.n, "low": rate.low, "high": rate.interval[1]}
 
 
+def agreement_document(whole: figures.Agreement) -> dict[str, Any]:
+    """Answer how far people agree; alpha, kappa and iou are null where there is too little, or none by its nature."""
+    return {"pairs": share_document(whole.pairs), "alpha": whole.alpha, "kappa": whole.kappa, "iou": whole.overlap}
+
+
+def dispute_document(sample: Any) -> dict[str, Any]:
+    """Answer a sample, with its labels as `disputed`, as who settles it may see it before."""
+    named = {"sample_id": sample.sample_id, "ai_module": sample.module.slug, "city": sample.city.slug}
+    return {**named, "captured_at": sample.captured_at, "answers": blind_answers(sample.disputed)}
+
+
 def quality_document(rows: Any, module: AiModule) -> dict[str, Any]:
     """Answer the figures in counts of quality, and what waits in the module for nobody."""
     corrected = figures.corrections(rows)
     cities = City.objects.in_bulk({row.city for row in corrected})
-    whole = figures.agreement_of(rows)
     return {
         "people": [
             {
@@ -186,7 +219,7 @@ def quality_document(rows: Any, module: AiModule) -> dict[str, Any]:
             }
             for week in figures.by_person(rows)
         ],
-        "agreement": {"pairs": share_document(whole.pairs), "alpha": whole.alpha, "kappa": whole.kappa, "iou": whole.overlap},
+        "agreement": agreement_document(figures.agreement_of(rows)),
         "confusion": [
             {"said": said, "meant": meant, "n": n} for said, meant, n in figures.confused(rows, QualityMeasure.PREDICTED)
         ],
@@ -204,6 +237,15 @@ def quality_document(rows: Any, module: AiModule) -> dict[str, Any]:
             for each in dead_ends([module])
         ],
     }
+
+
+def _weeks(request: Request) -> tuple[AiModule, date, date]:
+    """Read which module and which weeks are asked for; raises Malformed, Missing."""
+    module = found(AiModule.objects.all(), slug=request.query_params.get("ai_module", ""))
+    form = QualityFilters({name: request.query_params.get(name, "") for name in ("since", "until")})
+    if not form.is_valid():
+        raise Malformed("since and until are days, like 2026-11-20.")
+    return module, *form.period
 
 
 def _read(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.db.models import OuterRef, Subquery
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -43,14 +44,16 @@ class _Modules(APIView):
 class Modules(_Modules):
     """The modules, each with its newest schema."""
 
-    @extend_schema(responses=dict)
+    @extend_schema(parameters=[OpenApiParameter("cursor"), OpenApiParameter("page_size")], responses=dict)
     def get(self, request: Request) -> Response:
-        """Answer all of them."""
-        modules = AiModule.objects.visible_to(speaker(request)).order_by("slug")
-        newest: dict[int, LabelSchema] = {}
-        for schema in LabelSchema.objects.filter(module__in=modules).select_related("module").order_by("revision"):
-            newest[schema.module_id] = schema
-        return Response({"results": [module_document(row, newest.get(row.pk)) for row in modules], "next": None})
+        """Answer a page of them by slug."""
+        asked = request.query_params
+        rows, size = AiModule.objects.visible_to(speaker(request)), page_size(asked.get("page_size"))
+        page = keyset_page(rows, order="slug", cursor=asked.get("cursor", ""), size=size)
+        of_each = LabelSchema.objects.filter(module=OuterRef("module")).order_by("-revision").values("pk")[:1]
+        schemas = LabelSchema.objects.filter(module__in=[row.pk for row in page.results], pk=Subquery(of_each))
+        newest = {schema.module_id: schema for schema in schemas.select_related("module")}
+        return Response({"results": [module_document(row, newest.get(row.pk)) for row in page.results], "next": page.next})
 
     @extend_schema(request=dict, responses={201: dict})
     def post(self, request: Request) -> Response:

@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 from accounts.api.authorise import authorise, speaker
 from accounts.api.openapi import described
 from accounts.policy import Permission, is_allowed
-from core.errors import Malformed, Missing
+from core.errors import Malformed
+from core.pages import found
 from core.paging import page_size, values_page
 from learning.api.wire import city_document, sample_document
 from learning.models import AiModule, City, LearningSample, SampleState
@@ -76,9 +77,7 @@ class Sample(APIView):
         """Answer it with all that was said of it."""
         samples = LearningSample.objects.visible_to(speaker(request)).verified()
         joined = samples.select_related("module", "city", "camera", "object__thumbnail")
-        sample = joined.filter(sample_id=sample_id).first()
-        if sample is None:
-            raise Missing("There is no such sample.")
+        sample = found(joined, sample_id=sample_id)
         return Response(sample_document(sample, with_image=is_allowed(request.user, Permission.VIEW_IMAGES)))
 
 

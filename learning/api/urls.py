@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from learning.api import batches, erasures, examples, gold, grid, modules, people, reopening, review, store
+from learning.api import batches, erasures, examples, gold, grid, labels, modules, people, reopening, review, store
 
 NAME = r"(?P<name>[^/]{1,120})"
 UUID = r"(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -20,6 +20,8 @@ urlpatterns = [
     re_path(r"^learning/cities/?$", store.Cities.as_view(), name="api-cities"),
     re_path(r"^learning/samples/?$", store.samples, name="api-samples"),
     re_path(r"^learning/samples/(?P<sample_id>[^/]{1,200})/?$", store.Sample.as_view(), name="api-sample"),
+    re_path(r"^learning/labels/?$", labels.Labels.as_view(), name="api-labels"),
+    re_path(rf"^learning/objects/{UUID}/url/?$", labels.ObjectUrl.as_view(), name="api-object-url"),
     re_path(r"^learning/batches/?$", batches.Batches.as_view(), name="api-batches"),
     re_path(rf"^learning/batches/{NAME}/items/?$", batches.Items.as_view(), name="api-batch-items"),
     re_path(rf"^learning/batches/{NAME}/seal/?$", batches.Seal.as_view(), name="api-batch-seal"),
@@ -46,6 +48,8 @@ urlpatterns = [
     re_path(r"^learning/review/grid/decide/?$", grid.decide, name="api-grid-decide"),
     re_path(r"^learning/review/grid/renew/?$", grid.renew, name="api-grid-renew"),
     re_path(r"^learning/review/grid/release/?$", grid.release, name="api-grid-release"),
+    re_path(r"^learning/review/disputes/?$", gold.Disputes.as_view(), name="api-disputes"),
+    re_path(r"^learning/review/agreement/?$", gold.Agreement.as_view(), name="api-agreement"),
     re_path(r"^learning/review/reopen/?$", reopening.reopen, name="api-review-reopen"),
     re_path(rf"^learning/review/reopen/{UUID}/?$", reopening.reopened, name="api-review-reopened"),
     re_path(r"^learning/examples/?$", examples.Examples.as_view(), name="api-examples"),

@@ -1,5 +1,6 @@
 """Rows as docs/wire spells them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from core.canonical import canonical_json
@@ -11,6 +12,7 @@ from learning.actions.settling import truth_of
 from learning.models import AiModule, City, HitlLabel, LabelSchema, LearningSample, ObjectKind, StoredObject, Task, UploadBatch
 from learning.models.label import LabelSource
 from learning.slot_handles import handle
+from learning.thumbnails import address_of
 
 SHOWN_REJECTIONS = 100
 
@@ -113,7 +115,7 @@ def _prediction(sample: LearningSample, *, hidden: bool) -> dict[str, Any]:
 
 def _beside(lease: Lease) -> dict[str, Any]:
     if lease.kind == "dispute":
-        return {"answers": _blind_answers(lease.sample)}
+        return {"answers": blind_answers(lease.sample.labels.disputed())}
     if lease.about is None:
         return {}
     about = lease.about
@@ -123,9 +125,8 @@ def _beside(lease: Lease) -> dict[str, Any]:
     return {"returned": {"reason": lease.reason, "note": lease.note, "said": said}}
 
 
-def _blind_answers(sample: LearningSample) -> list[dict[str, Any]]:
+def blind_answers(disputed: Iterable[HitlLabel]) -> list[dict[str, Any]]:
     """Answer what people said of a disputed sample, without who said it, and in an order that does not tell either."""
-    disputed = sample.labels.standing().filter(is_disputed=True)
     said = [{"decision": label.decision, "value": truth_of(label), "reason": label.reason} for label in disputed]
     return sorted(said, key=canonical_json)
 
@@ -186,6 +187,7 @@ def sample_document(sample: LearningSample, *, with_image: bool) -> dict[str, An
         "truth": sample.truth,
         "context_notes": sample.context_notes,
         "image_reference": sample.image_reference,
+        "object": obj.pk if obj else None,
         "width": obj.width if obj else None,
         "height": obj.height if obj else None,
         "group_key": sample.group_key,
@@ -199,4 +201,4 @@ def sample_document(sample: LearningSample, *, with_image: bool) -> dict[str, An
 def signed_url(obj: StoredObject | None) -> str | None:
     """Answer an address of a verified object, good for an hour; nobody is shown another. Of features, their drawing's."""
     shown = obj.thumbnail if obj and obj.kind == ObjectKind.FEATURES else obj
-    return shown.signed_get().url if shown and shown.verified_at else None
+    return address_of(shown) if shown and shown.verified_at else None

@@ -48,6 +48,10 @@ class HitlLabelQuerySet(models.QuerySet["HitlLabel"]):
         """Those that no other replaced and nobody took back."""
         return self.filter(superseded_by__isnull=True, withdrawn_at__isnull=True)
 
+    def disputed(self) -> "HitlLabelQuerySet":
+        """Those that stand and disagree."""
+        return self.standing().filter(is_disputed=True)
+
     def by_cities(self) -> "HitlLabelQuerySet":
         """Those by cities, of their own samples."""
         by_city = models.Q(annotator__isnull=True) | models.Q(annotator=models.F("city__user"))

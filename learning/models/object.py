@@ -24,6 +24,9 @@ class ObjectKind(models.TextChoices):
     EXPORT = "export"
 
 
+MADE_BY_RUNS = (ObjectKind.CHECKPOINT, ObjectKind.BUNDLE, ObjectKind.CONFIG)
+"""Stored with a `delete_at`, the row before the bytes; a result loses it with the commit that refers to it."""
+
 TO_MARK = models.Q(delete_at__isnull=False, marked_for_deletion_at__isnull=True, deleted_at__isnull=True)
 MARKED = models.Q(marked_for_deletion_at__isnull=False, deleted_at__isnull=True)
 TO_ARCHIVE = models.Q(archive_at__isnull=False, storage_class="", deleted_at__isnull=True)

@@ -128,6 +128,12 @@ class ReviewSlot(Lifecycle):
             models.Index(
                 fields=["module", "lease_user", "kind"], condition=models.Q(state=SlotState.DONE), name="slot_done_by"
             ),
+            # since when the oldest of a queue waits, which home asks for
+            models.Index(
+                fields=["queue_key", "created_at"],
+                condition=models.Q(state__in=[SlotState.OPEN, SlotState.LEASED]),
+                name="slot_waiting",
+            ),
             models.Index(fields=["about"], condition=models.Q(about__isnull=False), name="slot_about"),
         ]
         constraints = [

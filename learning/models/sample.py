@@ -118,12 +118,15 @@ class LearningSample(Lifecycle):
             # not (city, id): no second index begins with the city, or a look-up by (city, event_id) of a new city may walk it
             models.Index(fields=["id", "city"], name="sample_city"),
             models.Index(fields=["batch", "id"], name="sample_batch"),
+            # the oldest dispute of all modules, which home asks for
+            models.Index(fields=["received_at"], condition=models.Q(state=SampleState.DISPUTED), name="sample_disputed"),
             models.Index(fields=["reopened_at"], condition=models.Q(reopened_at__isnull=False), name="sample_reopened"),
             # what imports look their images up by; cities name few of theirs
             models.Index(fields=["source_name"], condition=~models.Q(source_name=""), name="sample_source_name"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["sample_id"], name="sample_id_once"),
+            # its index finds ids by their beginning too (core.lookups.Prefixed)
+            models.UniqueConstraint(fields=["sample_id"], name="sample_id_once", opclasses=["varchar_pattern_ops"]),
             models.UniqueConstraint(fields=["city", "event_id"], name="sample_event_once_per_city"),
             models.CheckConstraint(condition=models.Q(state__in=SampleState.values), name="sample_state_known"),
             models.CheckConstraint(condition=models.Q(sample_type__in=SampleType.values), name="sample_type_known"),

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import ImageColor
-
 from core.errors import Invalid
 from learning import schema_reading, shortcuts
 
@@ -115,6 +113,8 @@ def _color(given: Any) -> str:
         red, green, blue = given[:3]
     elif isinstance(given, str) and 0 < len(given) <= 40:
         try:
+            from PIL import ImageColor
+
             red, green, blue = ImageColor.getrgb(given.strip())[:3]
         except ValueError:
             return ""

@@ -143,7 +143,7 @@ source = "samples"
 
 def _corrections(counts: Any) -> dict[str, Any]:
     weeks = figures.corrections_by_week(counts)[-52:]
-    points = [((monday - weeks[0][0]).days // 7 + 1, 100 * (rate.share or 0)) for monday, rate in weeks if rate.is_enough]
+    points = [(monday, 100 * (rate.share or 0)) for monday, rate in weeks if rate.is_enough]
     whole = figures.corrections(counts, "city")
     series = {_("corrected, %"): points} if len(points) > 1 else {}
     return {"rate": next(iter(whole.values()), None), "weeks": weeks[::-1][:12], "series": series}

@@ -12,8 +12,9 @@ from core.pages import found
 from learning.actions.grid import why_not
 from learning.desk import beginning
 from learning.models import AiModule
+from learning.own_work import decided_today
 from learning.views.grid_words import WORDS
-from learning.views.review import JUDGE, decided_today
+from learning.views.review import JUDGE
 
 
 @require_safe

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
-from accounts.policy import Permission, users_who_may
+from accounts.policy import Permission, roles_that_may, users_who_may
 from core.csv_rows import csv_response
 from core.errors import Missing
 from core.pages import carry_out, found
@@ -23,15 +23,15 @@ from learning.actions import quality as verbs
 from learning.dead_ends import dead_ends
 from learning.models import AiModule, AnnotatorPause, City, QualityCount, QualityMeasure, QualityStretch
 from learning.proportion import Proportion
-from learning.quality_figures import Confusion, PersonWeek
+from learning.quality_figures import Confusion, Corrected, PersonWeek
 from learning.quality_forms import QualityFilters, reason_of
-from learning.quality_pairs import pair_agreements
+from learning.quality_pairs import PairAgreement, pair_agreements
 from learning.views.gold import reviewer
 from learning.views.module_unclear import unclear_count
 
 WEEKS_SHOWN = 200
 CORRECTED_SHOWN = 100
-EARLIER = 20
+EARLIER, STANDING = 20, 500
 
 
 @require_safe
@@ -45,7 +45,9 @@ def quality(request: HttpRequest) -> HttpResponse:
     since, until = form.period
     rows = figures.counts(module, since, until)
     weeks = figures.by_person(rows)
-    names = _names({week.person for week in weeks})
+    judges = User.objects.in_bulk({week.person for week in weeks})
+    names = {key: str(user) for key, user in judges.items()}
+    standing, lifted = _pauses(module)
     facts = {
         "form": form,
         "module": module,
@@ -55,14 +57,14 @@ def quality(request: HttpRequest) -> HttpResponse:
         "until": until,
         "weeks": [_week(week, names, module) for week in weeks[:WEEKS_SHOWN]],
         "is_cut": len(weeks) > WEEKS_SHOWN,
-        "people": _people(module, weeks, names),
-        "pauses": _earlier(module),
+        "people": _people(module, weeks, judges, standing),
+        "pauses": lifted,
         "confusions": _confusions(module, rows),
-        "corrections": _corrections(module, rows),
         "counted_at": QualityStretch.objects.order_by("-number").values_list("counted_at", flat=True).first(),
-        "pairs": _pairs(rows),
+        "pairs": _pairs(pair_agreements(rows), names),
         "unclear": unclear_count(module),
-        **_agreement(rows),
+        **_by_city(module, rows),
+        **_by_class_and_week(rows),
     }
     return render(request, "learning/quality.html", facts)
 
@@ -130,14 +132,17 @@ def _week(week: PersonWeek, names: dict[int, str], module: AiModule) -> dict[str
     return {"row": week, "name": names.get(week.person, "–"), "url": there, "gold_url": f"{there}&gold=yes"}
 
 
-def _people(module: AiModule, weeks: Sequence[PersonWeek], names: dict[int, str]) -> list[dict[str, Any]]:
+def _people(
+    module: AiModule, weeks: Sequence[PersonWeek], judges: dict[int, User], pauses: Sequence[AnnotatorPause]
+) -> list[dict[str, Any]]:
     """Answer everybody who judged, or is paused, with the score that counts now and what keeps them from judging."""
-    paused = {row.user_id: row for row in AnnotatorPause.objects.standing().filter(module=module).select_related("user", "by")}
+    paused = {row.user_id: row for row in pauses}
     judged: dict[int, int] = {}
     for week in weeks:
         judged[week.person] = judged.get(week.person, 0) + week.judged
-    may = set(users_who_may(Permission.ANNOTATE).filter(pk__in=judged).values_list("pk", flat=True))
-    everybody = {key: names.get(key, "–") for key in judged} | {key: str(row.user.name) for key, row in paused.items()}
+    roles = roles_that_may(Permission.ANNOTATE)
+    may = {key for key, user in judges.items() if user.is_active and user.role in roles}
+    everybody = {key: str(judges.get(key, "–")) for key in judged} | {key: str(row.user.name) for key, row in paused.items()}
     scores = gold.scores(module.pk, everybody.keys())
     rows = [
         {
@@ -154,29 +159,43 @@ def _people(module: AiModule, weeks: Sequence[PersonWeek], names: dict[int, str]
     return sorted(rows, key=lambda row: (row["pause"] is None, str(row["name"]).lower()))
 
 
-def _earlier(module: AiModule) -> QuerySet[AnnotatorPause]:
-    lifted = AnnotatorPause.objects.filter(module=module, lifted_at__isnull=False)
-    return lifted.select_related("user", "by", "lifted_by").order_by("-lifted_at")[:EARLIER]
+def _pauses(module: AiModule) -> tuple[list[AnnotatorPause], list[AnnotatorPause]]:
+    """Answer the pauses that hold, and those lifted last."""
+    rows = AnnotatorPause.objects.filter(module=module).select_related("user", "by", "lifted_by")
+    known = list(rows.order_by(F("lifted_at").desc(nulls_first=True))[: STANDING + EARLIER])
+    lifted = [row for row in known if row.lifted_at is not None]
+    return [row for row in known if row.lifted_at is None], lifted[:EARLIER]
 
 
-def _agreement(rows: QuerySet[QualityCount]) -> dict[str, Any]:
-    by_city = figures.agreement_by_city(rows)
-    cities = City.objects.in_bulk(list(by_city))
-    weeks = figures.agreement_by_week(rows)
-    points = [((week - weeks[0][0]).days // 7 + 1, 100 * (rate.share or 0)) for week, rate in weeks if rate.is_enough]
+def _by_city(module: AiModule, rows: QuerySet[QualityCount]) -> dict[str, Any]:
+    """Answer how people agree in all and city by city, and where models are corrected most; cities are asked for once."""
+    whole, by_city = figures.agreements(rows)
+    corrected = sorted(figures.corrections(rows), key=lambda row: -row.rate.low)[:CORRECTED_SHOWN]
+    cities = City.objects.in_bulk({*by_city, *(row.city for row in corrected)})
     return {
-        "agreement": figures.agreement_of(rows),
+        "agreement": whole,
         "by_city": [{"city": cities[key], "told": told} for key, told in by_city.items()],
-        "by_class": figures.agreement_by_class(rows),
+        "corrections": [_corrected(module, row, cities[row.city]) for row in corrected],
+    }
+
+
+def _corrected(module: AiModule, row: Corrected, city: City) -> dict[str, Any]:
+    there = samples_url(module, city=city.slug, model=row.model, version=row.version, label_status="changed")
+    return {"city": city, "row": row, "url": there}
+
+
+def _by_class_and_week(rows: QuerySet[QualityCount]) -> dict[str, Any]:
+    by_class, weeks = figures.agreement_cuts(rows)
+    points = [(week, 100 * (rate.share or 0)) for week, rate in weeks if rate.is_enough]
+    return {
+        "by_class": by_class,
         "by_week": weeks,
         "series": {_("pairs that agree, %"): points} if len(points) > 1 else {},
     }
 
 
-def _pairs(rows: QuerySet[QualityCount]) -> list[dict[str, Any]]:
-    """Answer how any two people agree who have enough samples in common, with their names."""
-    told = pair_agreements(rows)
-    names = _names({key for row in told for key in (row.one, row.other)})
+def _pairs(told: Sequence[PairAgreement], names: dict[int, str]) -> list[dict[str, Any]]:
+    """Put their names on how any two people agree who have enough samples in common."""
     return [{"row": row, "one": names.get(row.one, "–"), "other": names.get(row.other, "–")} for row in told]
 
 
@@ -191,7 +210,8 @@ MATRICES: tuple[tuple[str, str, str, str], ...] = (
 
 def _confusions(module: AiModule, rows: QuerySet[QualityCount]) -> list[dict[str, Any]]:
     """Answer the tables in which there is something, each cell with the address of its samples."""
-    told = [(title, first, second, figures.confusion(rows, measure)) for measure, title, first, second in MATRICES]
+    shown = figures.confusions(rows, [measure for measure, *_rest in MATRICES])
+    told = [(title, first, second, each) for (_measure, title, first, second), each in zip(MATRICES, shown, strict=True)]
     return [
         {
             "title": title,
@@ -217,21 +237,6 @@ def _linked(module: AiModule, told: Confusion, first: str, second: str) -> list[
                 query = {"label_status": "changed"}
             cell["url"] = samples_url(module, **query)
     return rows
-
-
-def _corrections(module: AiModule, rows: QuerySet[QualityCount]) -> list[dict[str, Any]]:
-    told = sorted(figures.corrections(rows), key=lambda row: -row.rate.low)[:CORRECTED_SHOWN]
-    cities = City.objects.in_bulk([row.city for row in told])
-    return [
-        {
-            "city": cities[row.city],
-            "row": row,
-            "url": samples_url(
-                module, city=cities[row.city].slug, model=row.model, version=row.version, label_status="changed"
-            ),
-        }
-        for row in told
-    ]
 
 
 def _told(rate: Proportion) -> list[Any]:
@@ -283,7 +288,9 @@ def _agreement_table(rows: QuerySet[QualityCount]) -> Lines:
 
 def _pairs_table(rows: QuerySet[QualityCount]) -> Lines:
     yield "one", "other", "agreeing", "shared", "low", "high", "kappa", "kappa_low", "kappa_high"
-    for each in _pairs(rows):
+    told = pair_agreements(rows)
+    names = _names({key for row in told for key in (row.one, row.other)})
+    for each in _pairs(told, names):
         row = each["row"]
         yield [each["one"], each["other"], *_told(row.alike), row.kappa, row.low, row.high]
 

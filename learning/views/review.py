@@ -17,8 +17,9 @@ from core.paging import bounded_count
 from learning.actions.grid import why_not
 from learning.arrivals import when_more_comes
 from learning.desk import beginning, guide
-from learning.models import AiModule, HitlLabel, ReviewSlot, SlotState
+from learning.models import AiModule, ReviewSlot, SlotState
 from learning.models.review import QUEUES, queue_key
+from learning.own_work import decided_today
 from learning.views.review_words import WORDS
 
 JUDGE, DISPUTE, CHECK = "judge", "dispute", "check"
@@ -61,12 +62,6 @@ def waiting(module: AiModule, at: datetime, kind: str = JUDGE) -> Any:
     free = Q(state=SlotState.OPEN) | Q(state=SlotState.LEASED, lease_until__lt=at)
     waiting_or_leased = [SlotState.OPEN, SlotState.LEASED]  # the condition of the index, in its own words
     return ReviewSlot.objects.filter(free, queue_key=queue_key(module.pk, kind), state__in=waiting_or_leased)
-
-
-def decided_today(user: User) -> int:
-    """Count the judgements of `user` since midnight (UTC)."""
-    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return HitlLabel.objects.standing().filter(annotator=user, created_at__gte=midnight).count()
 
 
 def _judge(request: HttpRequest) -> tuple[User, str]:

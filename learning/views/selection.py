@@ -177,4 +177,12 @@ def _first(shown: Selection, user: User) -> list[LearningSample]:
 def _asked(shown: Selection, user: User) -> list[tuple[Any, str]]:
     """Answer the filters in words."""
     form = SampleFilters({}, user=user)
-    return [(form[name].label, value) for name, value in shown.query.items() if name in form.fields]
+    return [
+        (form[name].label, _in_words(form.fields[name], value)) for name, value in shown.query.items() if name in form.fields
+    ]
+
+
+def _in_words(field: Any, value: str) -> str:
+    """Answer what a page offers under a value: a city's name for its slug."""
+    words = {str(offered): str(label) for offered, label in getattr(field, "choices", ())}
+    return words.get(str(value), value)

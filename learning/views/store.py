@@ -64,7 +64,7 @@ def store_csv(request: HttpRequest, name: str) -> HttpResponseBase:
     return csv_response(list(TABLES[name](form, user)), f"{name}.csv")
 
 
-def _daily(days: dict[date, dict[str, int]], period: figures.Period) -> dict[str, list[tuple[float, float]]]:
+def _daily(days: dict[date, dict[str, int]], period: figures.Period) -> dict[str, list[tuple[date, float]]]:
     """Answer the lines of the chart: days from the period's first, those without any at nought."""
     if not days:
         return {}
@@ -72,7 +72,7 @@ def _daily(days: dict[date, dict[str, int]], period: figures.Period) -> dict[str
     every = [period.since + timedelta(days=at) for at in range((last - period.since).days + 1)]
     none = {"samples": 0, "labels": 0}
     return {
-        str(label): [(at + 1, days.get(day, none)[key]) for at, day in enumerate(every)]
+        str(label): [(day, days.get(day, none)[key]) for day in every]
         for key, label in (("samples", _("samples")), ("labels", _("labels")))
     }
 

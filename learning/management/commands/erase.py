@@ -8,9 +8,9 @@ from uuid import UUID
 from django.core.management.base import CommandParser
 
 from accounts.management.base import VerbCommand
-from core.errors import Conflict, Invalid, Missing
-from learning.actions import erasing, erasure, ledger
-from learning.models import Erasure, SubjectKind
+from core.errors import Invalid, Missing
+from learning.actions import erasing, erasure, replaying
+from learning.models import Erasure
 
 
 class Command(VerbCommand):
@@ -46,20 +46,10 @@ class Command(VerbCommand):
 
 
 def _replay(file: Path | None) -> dict[str, Any]:
-    """Take the ledger back from the store (or a file), and erase again whatever it names; what is held waits."""
-    if file is not None and not file.is_file():
-        raise Missing(f"There is no file {file}.")
-    taken = ledger.take_back(file)
-    made = erasure.draft(SubjectKind.LEDGER, {}, by=None, reference="replay of the ledger")
-    erasure.gather(made.pk)
-    made.refresh_from_db()
-    try:
-        erasure.confirm_replay(made)
-    except Conflict:
-        erasure.discard(made, by=None)
-        return {"ledger_entries_taken_back": taken, "erased_again": 0}
-    ended = erasing.run(made.pk)
-    return {"ledger_entries_taken_back": taken, "erased_again": ended.counts.get("samples", 0) if ended else 0, **_shown(made)}
+    """Replay the ledger from the store, or from one page that was kept elsewhere."""
+    answer = replaying.replay() if file is None else replaying.replay([file], from_store=False)
+    again = answer.pop("erasure", None)
+    return {**answer, **(_shown(_erasure(str(again))) if again else {})}
 
 
 def _erasure(text: str) -> Erasure:
