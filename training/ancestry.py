@@ -18,6 +18,7 @@ from training.models import DatasetMember, ModelVersion, Split
 
 COUNTED = 20_000
 NAMED = 100
+FOREBEARS = 20
 WEEKS = 12
 NEWEST = 10_000
 
@@ -54,6 +55,21 @@ def erased_from(version: ModelVersion) -> list[dict[str, Any]]:
     """Answer which of the samples it learned from were erased since, and when."""
     gone = samples_of(version).filter(erased_at__isnull=False).values("sample__sample_id", "erased_at")
     return [{"sample_id": row["sample__sample_id"], "erased_at": row["erased_at"]} for row in gone[:NAMED]]
+
+
+def forebears(version: ModelVersion) -> list[ModelVersion]:
+    """Answer what it was fine-tuned from, and what that was, the nearest first; 20 at most."""
+    found: list[ModelVersion] = []
+    before = version.base_version
+    while before is not None and len(found) < FOREBEARS:
+        found.append(before)
+        before = before.base_version
+    return found
+
+
+def erased_count(version: ModelVersion) -> int:
+    """Answer how many of the samples it learned from were erased since, counted up to 100."""
+    return samples_of(version).filter(erased_at__isnull=False)[:NAMED].count()
 
 
 def in_the_field(version: ModelVersion, user: User) -> list[Field]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NAMES = ("MODEL_CARD.md", "config.json", "golden.json", "model.onnx")
 MAX_BYTES = 1 << 30
+MOST_CARD = 100_000
 EPOCH = (1980, 1, 1, 0, 0, 0)
 FORMAT = 1
 CONFIG_KEYS = frozenset(
@@ -44,6 +45,9 @@ CONFIG_KEYS = frozenset(
     }
 )
 TOLERANCE = 1e-4
+FIRST_EDGE, SECOND_EDGE = "0.1.0", "0.2.0"
+"""The first agents know labels of pictures only; the second ones know texts, boxes and features too."""
+PLATFORMS = ("linux/aarch64", "linux/x86_64")
 
 
 class BadBundle(ValueError):
@@ -90,10 +94,17 @@ def read_bundle(path: Path) -> Bundle:
             files = {name: archive.read(name) for name in NAMES}
         config, golden = json.loads(files["config.json"]), json.loads(files["golden.json"])
         card = files["MODEL_CARD.md"].decode()
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
+    except (OSError, zipfile.BadZipFile, ValueError, RuntimeError) as error:  # encrypted, or nested without end
         raise BadBundle(f"The bundle cannot be read: {error}") from error
+    if len(card) > MOST_CARD or "\0" in card:
+        raise BadBundle(f"MODEL_CARD.md is text of {MOST_CARD:,} characters at most.")
     _check(config, golden)
     return Bundle(files["model.onnx"], config, golden, card)
+
+
+def oldest_edge(output: str, steps: Sequence[Mapping[str, Any]]) -> str:
+    """Answer the version of the oldest agent that knows this output and these steps."""
+    return FIRST_EDGE if output == "softmax_labels" and steps[0]["step"] == "decode" else SECOND_EDGE
 
 
 def golden_entry(

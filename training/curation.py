@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.policy import Permission
+from core.pages import RowField
 from learning.acts import Act, ActForm
 from training.actions import gathering
 from training.models import DatasetStatus, TrainingDataset
@@ -16,7 +17,7 @@ from training.models import DatasetStatus, TrainingDataset
 class AddToDatasetForm(ActForm):
     """Into which dataset."""
 
-    dataset = forms.ModelChoiceField(label=_("Dataset"), queryset=TrainingDataset.objects.none(), empty_label=None)
+    dataset = RowField(label=_("Dataset"), queryset=TrainingDataset.objects.none(), empty_label=None)
 
     def __init__(self, data: Any = None, *, user: User) -> None:
         super().__init__(data, user=user)

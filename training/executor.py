@@ -13,6 +13,8 @@ from typing import IO, Protocol
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
 MAX_LINE = 64 * 1024
 READ = 64 * 1024
+KILLS = 20
+"""So often what a program started is looked for and killed: it may fork meanwhile."""
 
 
 class Execution(Protocol):
@@ -68,14 +70,14 @@ class LocalExecutor:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        return LocalExecution(process)
+        return LocalExecution(process, f"TMPDIR={temporary}")
 
 
 class LocalExecution:
     """One subprocess and its pipes; its standard input stays open as long as we live."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        self._process = process
+    def __init__(self, process: "subprocess.Popen[bytes]", mark: str) -> None:
+        self._process, self._mark = process, os.fsencode(mark)
         self._selector = selectors.DefaultSelector()
         self._lines: dict[str, Lines] = {}
         for name, stream in (("out", process.stdout), ("err", process.stderr)):
@@ -99,16 +101,23 @@ class LocalExecution:
         return self._process.poll()
 
     def memory(self) -> int:
-        """Add up what the processes of the session hold."""
-        return memory_of(self._process.pid)
+        """Add up what the program and all it started hold; pages they share count once."""
+        return sum(_proportional(pid) for pid in started_by(self._process.pid, self._mark))
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM to the whole session."""
+        """Send SIGTERM to the program's group."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Send SIGKILL to the whole session, and wait for the program."""
+        """Send SIGKILL to the program and all it started, also what left its group or session, and wait for the program."""
         self._signal(signal.SIGKILL)
+        for _ in range(KILLS):
+            left = list(started_by(self._process.pid, self._mark))
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if not left:
+                break
         self._process.wait()
 
     def close(self) -> list[tuple[str, bytes]]:
@@ -161,23 +170,23 @@ class Lines:
         return [self._rest] if self._rest else []
 
 
-def memory_of(session: int) -> int:
-    """Answer how many bytes the processes of a session hold together; pages they share count once."""
-    total = 0
+def started_by(session: int, mark: bytes) -> Iterator[int]:
+    """Yield the processes that live of a session, and those anywhere whose environment carries the mark they were started with."""
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
             continue
         try:
-            stat = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
-            if int(stat[3]) == session:
-                total += _proportional(entry.path)
-        except (OSError, ValueError, IndexError):  # it ended while we looked
+            state, _, _, of_session = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:4]
+            if state != "Z" and (int(of_session) == session or mark in Path(entry.path, "environ").read_bytes().split(b"\0")):
+                yield int(entry.name)
+        except (OSError, ValueError):  # it ended while we looked, or is another user's
             continue
-    return total
 
 
-def _proportional(process: str) -> int:
-    for line in Path(process, "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
+def _proportional(pid: int) -> int:
+    """Answer how many bytes a process holds, its part of what it shares; 0 where it has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from core.pages import RowField
 from training.formats import FORMATS
 from training.models import DatasetVersion, TrainingDataset, VersionState
 
@@ -12,7 +13,7 @@ from training.models import DatasetVersion, TrainingDataset, VersionState
 class ExportForm(forms.Form):
     """What of a dataset shall be written, and how."""
 
-    version = forms.ModelChoiceField(
+    version = RowField(
         label=_("What"),
         queryset=DatasetVersion.objects.none(),
         required=False,

@@ -7,9 +7,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core.pages import Filters
+from core.pages import Filters, RowField, RowsField
 from learning.models import AiModule, City, LabelStatus
 from training import gate
+from training.folds import FOLDS
 from training.gathered import Narrowing
 from training.models import (
     DatasetStatus,
@@ -30,7 +31,7 @@ MOST_CLASSES = 200
 
 
 def _modules() -> "forms.ModelChoiceField[AiModule]":
-    return forms.ModelChoiceField(
+    return RowField(
         label=_("Module"),
         queryset=AiModule.objects.order_by("name"),
         to_field_name="slug",
@@ -52,9 +53,7 @@ class PlaceFilters(Filters):
     labeled = forms.ChoiceField(label=_("Labeled"), choices=[*ANY, ("yes", _("yes")), ("no", _("no"))], required=False)
     verified = forms.ChoiceField(label=_("Verified"), choices=[*ANY, ("yes", _("yes")), ("no", _("no"))], required=False)
     label = forms.ChoiceField(label=_("Class"), choices=ANY, required=False)
-    city = forms.ModelChoiceField(
-        label=_("City"), queryset=City.objects.none(), to_field_name="slug", empty_label=_("any"), required=False
-    )
+    city = RowField(label=_("City"), queryset=City.objects.none(), to_field_name="slug", empty_label=_("any"), required=False)
     split = forms.ChoiceField(
         label=_("Split"), choices=[*ANY, *Split.choices, ("none", _("not in the newest version"))], required=False
     )
@@ -93,9 +92,7 @@ class DatasetForm(forms.Form):
     """A new dataset and its rule."""
 
     name = forms.CharField(label=_("Name"), max_length=120)
-    module = forms.ModelChoiceField(
-        label=_("Module"), queryset=AiModule.objects.order_by("name"), to_field_name="slug", empty_label=None
-    )
+    module = RowField(label=_("Module"), queryset=AiModule.objects.order_by("name"), to_field_name="slug", empty_label=None)
     description = forms.CharField(label=_("What it is for"), max_length=10_000, required=False)
     environment = forms.ChoiceField(label=_("Environment"), choices=Environment.choices)
     label_status = forms.MultipleChoiceField(
@@ -105,7 +102,7 @@ class DatasetForm(forms.Form):
         required=False,
         help_text=_("None chosen: both."),
     )
-    cities = forms.ModelMultipleChoiceField(
+    cities = RowsField(
         label=_("From cities"),
         queryset=City.objects.none(),
         to_field_name="slug",
@@ -185,10 +182,18 @@ class TrainForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=120)
     trainer = forms.ChoiceField(label=_("Trainer"))
-    base_model_version = forms.ModelChoiceField(
+    base_model_version = RowField(
         label=_("Fine-tune from"), queryset=ModelVersion.objects.none(), empty_label=_("nothing: train anew"), required=False
     )
     seed = forms.IntegerField(label=_("Seed"), initial=0, required=False)
+    score_folds = forms.TypedChoiceField(
+        label=_("Look for wrong labels"),
+        help_text=_("Scores each train sample by a network that never saw it, which takes as many trainings more."),
+        choices=[("", _("no")), *((number, _("in %(n)d folds") % {"n": number}) for number in FOLDS)],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
     grid = forms.CharField(
         label=_("Try several"),
         help_text=_("learning_rate = 0.001, 0.01; hidden_units = 32, 64 makes four jobs, to be compared"),
@@ -203,7 +208,7 @@ class TrainForm(forms.Form):
         self._offered = {name: trainer for name, trainer in trainers().items() if module.task in trainer.tasks}
         self.fields["trainer"].choices = [(name, trainer.title) for name, trainer in self._offered.items()]  # type: ignore[attr-defined]
         own = ModelVersion.objects.visible_to(user).filter(module=module).exclude(status=ModelStatus.DEPRECATED)
-        self.fields["base_model_version"].queryset = own.select_related("module").order_by("-created_at")  # type: ignore[attr-defined]
+        self.fields["base_model_version"].queryset = own.only("name", "version").order_by("-created_at")  # type: ignore[attr-defined]
         for name, trainer in self._offered.items():
             for facts in describe(trainer.hyperparameters):
                 self.fields[f"{name}.{facts['name']}"] = _field_of(facts)
@@ -231,6 +236,7 @@ class TrainForm(forms.Form):
         return {
             **{name: chosen[name] for name in ("name", "trainer", "base_model_version")},
             "hyperparameters": {name: value for name, value in given.items() if value not in (None, "")},
+            "training_config": {"score_folds": chosen["score_folds"]} if chosen["score_folds"] else {},
             "seed": chosen["seed"] or 0,
         }
 
@@ -242,6 +248,7 @@ def _initial_of(job: TrainingJob) -> dict[str, Any]:
         "trainer": job.trainer,
         "base_model_version": job.base_model_version_id,
         "seed": job.seed,
+        "score_folds": job.training_config.get("score_folds") or "",
         **{f"{job.trainer}.{name}": value for name, value in job.hyperparameters.items()},
     }
 

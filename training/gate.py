@@ -5,6 +5,7 @@ it, or it is at most the value worse than that of the active version on the very
 newest evaluation on a test split, that of the version's own dataset first.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -99,10 +100,12 @@ def evidence_of(version: ModelVersion) -> ModelEvaluation | None:
 
 
 def measured(scores: Mapping[str, Any], measure: str) -> float | None:
-    """Answer one measure of an evaluation, None where it has none."""
+    """Answer one measure of an evaluation, None where it has none: what is no finite number measures nothing."""
     told = scores.get("calibration") if measure == "ece" else scores
     value = told.get(measure) if isinstance(told, Mapping) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def classes_of(scores: Mapping[str, Any]) -> list[dict[str, Any]]:

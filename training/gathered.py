@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from core.paging import ValuesPage, scanned_count, scanned_page, values_page
+from core.paging import ValuesPage, looked_through, spelled, values_page
 from learning.models import City, LearningSample
 from learning.naming import Names
 from learning.thumbnails import WITH_PICTURES
@@ -36,9 +36,12 @@ def preview(dataset: TrainingDataset, rule: Rule) -> Preview:
     """Look at the newest ten thousand settled samples of the module; raises Invalid for a rule that makes no sense."""
     rows = LearningSample.objects.settled().filter(module=dataset.module_id)
     asked = rule.narrowing(dataset.organization)
-    lacking = asked & ~Q(Exists(TrainingSample.objects.filter(dataset=dataset, sample=OuterRef("pk"))))
-    shown = scanned_page(rows.select_related("city", *WITH_PICTURES), lacking, size=SHOWN)
-    return Preview(scanned_count(rows, asked), scanned_count(rows, lacking), shown.results)
+    within, is_all = looked_through(rows)
+    held = Exists(TrainingSample.objects.filter(dataset=dataset, sample=OuterRef("pk")))
+    told = list(within.filter(asked).annotate(is_held=held).order_by("-pk").values_list("pk", "is_held"))
+    new = [key for key, is_held in told if not is_held]
+    shown = LearningSample.objects.filter(pk__in=new[:SHOWN]).select_related("city", *WITH_PICTURES).order_by("-pk")
+    return Preview(spelled(len(told), is_all=is_all), spelled(len(new), is_all=is_all), list(shown))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ A line that is no event of ours becomes a line of the log. Knows no database.
 
 import json
 import math
+import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
@@ -17,15 +20,17 @@ MAX_NAME = 60
 MAX_STEP = 2**31 - 1
 LEVELS = frozenset({"debug", "info", "warning", "error"})
 TAIL = 5
+MEASURED, APART_SECONDS = 20, 0.5
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: percent 0..100, and epochs where it has any."""
+    """How far a run is: percent 0..100, epochs where it has any, and how long the rest of them takes where that was measured."""
 
     percent: int
     epoch: int = 0
     epochs: int = 0
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,24 @@ class Heard:
         return len(self.lines) + len(self.points) > 500
 
 
+class Pace:
+    """How long an epoch takes: of those that ended lately while we listened, so that neither loading nor waiting counts."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._ended: deque[tuple[int, float]] = deque(maxlen=MEASURED)
+
+    def left(self, epoch: int, epochs: int) -> float | None:
+        """Note that an epoch ended now; answers how many seconds the others take, None where too little was measured."""
+        if not 0 < epoch <= epochs:
+            return None
+        now = self._now()
+        if not self._ended or now - self._ended[-1][1] >= APART_SECONDS:  # what is said in a moment is heard at once
+            self._ended.append((epoch, now))
+        first, began = self._ended[0]
+        return (now - began) / (epoch - first) * (epochs - epoch) if epoch > first and now > began else None
+
+
 class Ear:
     """Listens to one run from its beginning to its end."""
 
@@ -73,6 +96,7 @@ class Ear:
         self.checkpoint: tuple[int, str] | None = None
         self._seq = self._bytes = self._points = 0
         self._tail: list[str] = []
+        self._pace = Pace()
 
     def take(self) -> Heard:
         """Answer what was heard, and begin anew."""
@@ -120,7 +144,7 @@ class Ear:
 
     def _progress(self, said: dict[str, Any]) -> None:
         percent, epoch, epochs = (_whole(said.get(name), limit) for name, limit in PROGRESS)
-        self.heard.progress = Progress(percent, epoch, epochs)
+        self.heard.progress = Progress(percent, epoch, epochs, self._pace.left(epoch, epochs))
 
     def _metric(self, said: dict[str, Any]) -> None:
         value, name = said.get("value"), _text(said.get("name"))[:MAX_NAME]

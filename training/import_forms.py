@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from core.errors import Invalid
+from core.pages import RowField
 from learning.models import City
 from training.formats import FORMATS
 from training.models import DatasetImport, DatasetUpload, Empty, TakenAs, TrainingDataset, UploadPurpose, UploadState
@@ -42,13 +43,13 @@ class ImportForm(forms.Form):
             "A ZIP or TAR with annotations and, if you like, images; or one file of annotations for images the dataset has."
         ),
     )
-    upload = forms.ModelChoiceField(
+    upload = RowField(
         label=_("Or one that was uploaded"), queryset=DatasetUpload.objects.none(), required=False, empty_label=_("none")
     )
     format = forms.ChoiceField(label=_("Format"), required=False)
     taken_as = forms.ChoiceField(label=_("Its labels are"), choices=WORTH, initial=TakenAs.TRUTH)
     empty = forms.ChoiceField(label=_("An image without annotations means"), choices=EMPTY, initial=Empty.VERIFIED)
-    city = forms.ModelChoiceField(
+    city = RowField(
         label=_("The images are from"), queryset=City.objects.none(), to_field_name="slug", required=False, empty_label=None
     )
 

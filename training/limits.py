@@ -14,6 +14,7 @@ from training.models import ExitReason
 TIME_LIMIT_SECONDS = 6 * 3600
 LOOK_SECONDS = 2.0
 MEBIBYTE = 1 << 20
+MEMORY_FACTS = Path("/proc/vmstat")
 
 
 class Failure(Exception):
@@ -28,14 +29,18 @@ class Limits:
     """The limits of one run: those its job asks for (`training_config`), else the worker's."""
 
     def __init__(self, config: Mapping[str, Any], folder: Path) -> None:
-        self._folder, self._began, self._looked_at = folder, time.monotonic(), 0.0
+        self._folder, self._began, self._looked_at, self._kills = folder, time.monotonic(), 0.0, _kills_for_memory()
         self.seconds = float(config.get("time_limit_seconds", TIME_LIMIT_SECONDS))
         self.memory = int(config.get("memory_limit_mb", settings.RUN_MEMORY_MB)) * MEBIBYTE
         self.disk = int(settings.RUN_DISK_MB) * MEBIBYTE
 
     def begin(self) -> None:
         """Let the time run."""
-        self._began = time.monotonic()
+        self._began, self._kills = time.monotonic(), _kills_for_memory()
+
+    def was_memory_short(self) -> bool:
+        """Tell whether the kernel ended any process of this host for want of memory since the run began."""
+        return _kills_for_memory() > self._kills
 
     def check(self, program: Execution) -> None:
         """Look after the program every two seconds; raises Failure where it uses more than it may."""
@@ -51,6 +56,15 @@ class Limits:
         if self.disk and (used := written(self._folder)) > self.disk:
             sentence = f"It wrote {used // MEBIBYTE:,} MiB into its folder; it may write {self.disk // MEBIBYTE:,}."
             raise Failure(ExitReason.USER_ERROR, sentence)
+
+
+def _kills_for_memory() -> int:
+    """Answer how many processes the kernel ended for want of memory since it started; 0 where it does not tell."""
+    try:
+        facts = dict(line.split() for line in MEMORY_FACTS.read_text().splitlines())
+        return int(facts.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0
 
 
 def written(folder: Path) -> int:

@@ -4,6 +4,7 @@ Copies are read-only and appear whole, under their hash, by a rename; any number
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from django.conf import settings
 from core.ids import new_id
 from core.storage import StoreError, chunks_of, reading
 from learning.models import StoredObject
+from training.models import TrainingRun
+from training.models.run import ALIVE
 
 ASKED = 500
 
 
 class Corrupt(StoreError):
     """The store gave other bytes than were stored."""
+
+    is_passing = False
 
 
 def scratch() -> Path:
@@ -64,6 +69,16 @@ def cached(name: str, alias: str, sha256: str, *, tick: Callable[[], None] = lam
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+def forget_runs() -> int:
+    """Remove the folders of runs that ended, or were given to another worker, without theirs: it was killed. Answers how many."""
+    folders = {path.name: path for path in runs().glob("*-*-*-*-*")}
+    alive = TrainingRun.objects.filter(pk__in=list(folders), state__in=ALIVE).values_list("pk", flat=True)
+    left = set(folders) - {str(pk) for pk in alive}
+    for name in left:
+        shutil.rmtree(folders[name], ignore_errors=True)
+    return len(left)
 
 
 def forget_gone() -> int:

@@ -146,9 +146,14 @@ def _is_alphabet(value: Any) -> bool:
     return (
         isinstance(value, list)
         and 0 < len(value) <= MAX_ALPHABET
-        and all(isinstance(one, str) and len(one) == 1 for one in value)
+        and all(isinstance(one, str) and len(one) == 1 and _is_character(one) for one in value)
         and len(set(value)) == len(value)
     )
+
+
+def _is_character(one: str) -> bool:
+    """Tell whether databases keep it: PostgreSQL has no zero byte, and half of a surrogate pair is no text anywhere."""
+    return one != "\x00" and not "\ud800" <= one <= "\udfff"
 
 
 def _is_share(value: Any) -> bool:

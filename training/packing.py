@@ -4,14 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from training import outputs, preprocessing
-from training.bundle import FORMAT, Bundle, golden_entry, write_bundle
+from training.bundle import FORMAT, PLATFORMS, Bundle, golden_entry, oldest_edge, write_bundle
 from training.scoring import open_session
 from training.trainers.base import Export, Trainer
 from training.trainers.work import BUNDLE_NAME, Work
-
-FIRST_EDGE, SECOND_EDGE = "0.1.0", "0.2.0"
-"""The first agents know labels of pictures only; the second ones know texts, boxes and features too."""
-PLATFORMS = ("linux/aarch64", "linux/x86_64")
 
 
 def pack(work: Work, trainer: Trainer, exported: Export, scores: Mapping[str, Any]) -> None:
@@ -30,7 +26,6 @@ def _golden(work: Work, exported: Export, tensor: Any, output: Any) -> dict[str,
 
 
 def _config(work: Work, exported: Export) -> dict[str, Any]:
-    is_known_to_all = exported.output == "softmax_labels" and exported.preprocessing[0]["step"] == "decode"
     return {
         "format": FORMAT,
         "module": work.job["module"],
@@ -43,7 +38,7 @@ def _config(work: Work, exported: Export) -> dict[str, Any]:
         "input_shape": preprocessing.input_shape(exported.preprocessing),
         "opset": exported.opset,
         "ir_version": exported.ir_version,
-        "min_edge_version": FIRST_EDGE if is_known_to_all else SECOND_EDGE,
+        "min_edge_version": oldest_edge(exported.output, exported.preprocessing),
         "platforms": list(PLATFORMS),
     }
 

@@ -21,11 +21,10 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageOps
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from PIL import Image
 
     Array = npt.NDArray[np.float32]
 
@@ -33,7 +32,8 @@ Step = Mapping[str, Any]
 
 PICTURE = ("decode", "resize", "scale", "layout")
 FEATURES = ("features", "frames", "scale", "layout")
-FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR}
+FILTERS = {"box": 4, "bilinear": 2}
+"""How Pillow numbers them; a test compares."""
 MODES = ("L", "RGB")
 ORDERS = {PICTURE: ("flat", "nchw"), FEATURES: ("flat", "series")}
 MAX_SIDE = 4096
@@ -86,6 +86,8 @@ def input_shape(steps: Sequence[Step]) -> list[int]:
 
 def size_of(content: bytes) -> tuple[int, int]:
     """Answer width and height of a picture as people see it: upright. Raises Pillow's errors."""
+    from PIL import Image, ImageOps  # whoever only shows pages reads no image
+
     with Image.open(io.BytesIO(content)) as opened:
         return ImageOps.exif_transpose(opened).size
 
@@ -121,7 +123,9 @@ def _frames(rows: "Array", count: int) -> "Array":
     return rows[np.arange(count) * len(rows) // count]
 
 
-def _decode(image_bytes: bytes, mode: str) -> Image.Image:
+def _decode(image_bytes: bytes, mode: str) -> "Image.Image":
+    from PIL import Image, ImageOps
+
     with Image.open(io.BytesIO(image_bytes)) as opened:
         return ImageOps.exif_transpose(opened).convert(mode)
 

@@ -1,5 +1,8 @@
 """`python -m training.runner FOLDER`: does one run in a process of its own. Knows no database and no Django.
 
+The folder is one that a worker made, or one that was downloaded from a job's page: then the files are fetched first, and
+nobody's end of file ends it.
+
 Writes JSON lines on its standard output (trainers/work.py) and nothing else there: what libraries print goes to standard
 error. Its standard input is a pipe that its supervisor holds open; at the end of file, or at SIGTERM, the run stops and the
 exit status is 75, within ten seconds whatever it is doing.
@@ -51,6 +54,10 @@ def main(arguments: list[str]) -> int:
     work = Work(Path(arguments[0]), voice.say)
     _watch(work)
     try:
+        if "fetch" in work.job:
+            from training.fetching import fetch
+
+            fetch(work)
         scores = evaluate(work) if work.job["kind"] == "evaluate" else train(work)
     except Stopped:
         work.keep_last_checkpoint()
@@ -139,7 +146,8 @@ def _watch(work: Work) -> None:
         end()
 
     signal.signal(signal.SIGTERM, end)
-    threading.Thread(target=wait, daemon=True).start()
+    if "fetch" not in work.job:  # a person's own: there is no supervisor that could be gone
+        threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

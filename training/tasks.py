@@ -16,6 +16,7 @@ from training.actions import (
     growing,
     importing,
     job,
+    registration,
     run,
     summing,
     upload,
@@ -132,9 +133,22 @@ def sweep_outdated() -> None:
 
 
 @shared_task
+def check_registration(registration_id: str) -> None:
+    """Look at a model that was trained elsewhere, and register it."""
+    registration.check(registration_id)
+
+
+@shared_task
+def sweep_registrations() -> None:
+    """Go on with registrations that were left, and remove the files of those that are over."""
+    registration.sweep()
+
+
+@shared_task
 def forget_gone() -> None:
-    """Remove this host's copies of objects that are gone."""
+    """Remove this host's copies of objects that are gone, and the folders of runs that are."""
     local.forget_gone()
+    local.forget_runs()
 
 
 @shared_task
@@ -142,6 +156,7 @@ def run_next(queue: str) -> None:
     """Claim the next job of a queue, and do it."""
     if supervisor.run_next(queue) is not None:
         local.forget_gone()
+        local.forget_runs()
 
 
 @shared_task

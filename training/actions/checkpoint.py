@@ -13,12 +13,12 @@ KEPT = 2
 
 
 @transaction.atomic
-def keep(run: TrainingRun, *, step: int, content: StoredObject) -> None:
-    """Keep what a run can be gone on with from, and let go of older ones; raises LostRun."""
+def keep(run: TrainingRun, *, step: int, content: StoredObject) -> list[Any]:
+    """Keep what a run can be gone on with from; answers the older ones' objects, which were let go. Twice is once. Raises LostRun."""
     hold(run)
-    RunCheckpoint.objects.create(job_id=run.job_id, run=run, object=content, step=step)
+    RunCheckpoint.objects.get_or_create(object=content, defaults={"job_id": run.job_id, "run": run, "step": step})
     older = RunCheckpoint.objects.filter(job=run.job_id).order_by("-pk").values_list("pk", flat=True)[KEPT:]
-    _drop(RunCheckpoint.objects.filter(pk__in=list(older)))
+    return _drop(RunCheckpoint.objects.filter(pk__in=list(older)))
 
 
 def latest(job_id: Any) -> RunCheckpoint | None:
@@ -37,7 +37,8 @@ def forget(version_id: Any) -> None:
     _drop(RunCheckpoint.objects.filter(job__dataset_version=version_id))
 
 
-def _drop(rows: Any) -> None:
+def _drop(rows: Any) -> list[Any]:
     objects = list(rows.values_list("object", flat=True))
     rows.delete()
     purging.delete(objects)
+    return objects

@@ -260,7 +260,7 @@ def _finish(export: DatasetExport, kept: StoredObject, written: Written) -> Data
         is_mine = _mine(export).update(done=written.count, bytes=kept.size)
         if is_mine:
             export.move(ExportState.DONE, finished_at=timezone.now(), token="", done=written.count, bytes=kept.size, **facts)
-            record(None, "exported", export, samples=written.count, size=kept.size)
+            record(None, "exported", export, samples=written.count, size=kept.size, asked_for_by=export.created_by_id)
         else:
             purging.delete([kept.pk])
     if not is_mine:
@@ -274,7 +274,7 @@ def _fail(export: DatasetExport, sentence: str) -> None:
     """End it with a sentence for people, unless it was taken back meanwhile."""
     if DatasetExport.objects.unfinished().filter(pk=export.pk, token=export.token).update(beat_at=timezone.now()):
         export.move(ExportState.FAILED, finished_at=timezone.now(), token="", error_message=sentence[:500])
-        record(None, "fail", export, reason=sentence[:500])
+        record(None, "fail", export, reason=sentence[:500], asked_for_by=export.created_by_id)
 
 
 def _try_again(export: DatasetExport) -> None:

@@ -205,4 +205,12 @@ def _finish(hold: Hold) -> None:
     hold.beat()
     job.move(ImportState.DONE, finished_at=timezone.now(), phase="", token="", beat_at=None)
     counts = {name: job.counts[name] for name in ("records", "accepted", "rejected", "new_images", "known_images")}
-    record(job.created_by, "import", job, dataset=str(job.dataset_id), taken_as=job.taken_as, **counts)
+    record(
+        job.created_by,
+        "import",
+        job,
+        dataset=str(job.dataset_id),
+        taken_as=job.taken_as,
+        asked_for_by=job.created_by_id,
+        **counts,
+    )

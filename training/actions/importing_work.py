@@ -96,7 +96,7 @@ def fail(hold: Hold, sentence: str) -> None:
     with transaction.atomic():
         hold.beat()
         hold.job.move(ImportState.FAILED, error_message=sentence, finished_at=timezone.now(), phase="")
-        record(None, "refuse", hold.job, reason=sentence)
+        record(None, "refuse", hold.job, reason=sentence, asked_for_by=hold.job.created_by_id)
     hold.state = ImportState.FAILED
     clear(hold)
     let_go(hold.job)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,24 @@ from django.utils import timezone
 from accounts.actions.event import record
 from accounts.models import Organization, User
 from accounts.policy import Permission, require
-from core.errors import Conflict, Invalid, Missing
+from core.errors import Conflict, Invalid, Missing, Refused
 from core.queue import enqueue
 from learning.models import AiModule
 from training import plan
+from training.actions.ending import end
 from training.folds import FOLDS
-from training.models import DatasetVersion, JobKind, JobStatus, ModelVersion, Split, TrainingJob, VersionState
+from training.models import (
+    DatasetVersion,
+    ExitReason,
+    JobKind,
+    JobStatus,
+    ModelVersion,
+    RunState,
+    Split,
+    TrainingJob,
+    VersionState,
+)
+from training.models.run import ALIVE
 from training.saving import save_new
 from training.trainers import hyperparameters as parameters
 from training.trainers.base import Trainer
@@ -27,9 +40,13 @@ EVALUATION_QUEUE = "training.cpu"
 MAX_SEED = 2**63 - 1
 MAX_DESCRIPTION = 10_000
 MAX_TIME_LIMIT = 7 * 24 * 3600
+SILENT_AFTER = timedelta(seconds=4)
+"""A worker that lives reports each second."""
+MAX_CHECKPOINT_SECONDS = 24 * 3600
 CONFIG = {
     "time_limit_seconds": (1, MAX_TIME_LIMIT, f"The time limit is 1 to {MAX_TIME_LIMIT} seconds."),
     "memory_limit_mb": (64, 1 << 22, "The memory limit is 64 to 4194304 MiB."),
+    "checkpoint_seconds": (1, MAX_CHECKPOINT_SECONDS, f"Between two checkpoints lie 1 to {MAX_CHECKPOINT_SECONDS} seconds."),
     "score_folds": (FOLDS.start, FOLDS.stop - 1, f"A train split is scored in {FOLDS.start} to {FOLDS.stop - 1} folds."),
 }
 USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes part of a path that edges verify
@@ -119,6 +136,7 @@ def create_evaluation(
 def cancel(job: TrainingJob, *, by: User) -> TrainingJob:
     """Take a job back: one that waits is cancelled at once, one that runs is asked to stop. Twice is success.
 
+    Where nobody has heard of its worker for some seconds, it is taken from that at once too, and no write of it lands any more.
     Raises Conflict for a job that has ended otherwise.
     """
     require(by, Permission.RUN_JOBS, job)
@@ -129,11 +147,25 @@ def cancel(job: TrainingJob, *, by: User) -> TrainingJob:
     if job.status == JobStatus.RUNNING:
         job.cancel_requested_at = now
         job.save(update_fields=["cancel_requested_at"])
+        _take_from_silent(job, now)
     elif job.can_move(JobStatus.CANCELLED):
         job.move(JobStatus.CANCELLED, cancel_requested_at=now, completed_at=now)
     else:
         raise Conflict(f"This job is {job.status}; there is nothing to cancel.", facts={"status": job.status})
     record(by, "cancel", job)
+    return job
+
+
+@transaction.atomic
+def take_along(job: TrainingJob, *, by: User) -> TrainingJob:
+    """Allow somebody to download the folder of a job, which leads to every image of it; raises Conflict without a frozen version."""
+    require(by, Permission.READ_FROZEN, job)
+    version = job.dataset_version
+    if by.organization_id not in (None, version.organization_id):
+        raise Refused("What is in a shared dataset is shown to the hub's own people.")
+    if version.manifest_id is None or version.truth_id is None:
+        raise Conflict(f"{version} is {version.state}; only what is frozen can be taken along.", facts={"state": version.state})
+    record(by, "take_along", job, dataset_version=str(version.pk))
     return job
 
 
@@ -148,6 +180,14 @@ def sweep_queued() -> int:
 def wake(queue: str) -> None:
     """Say that there is work on `queue`, once this transaction has committed."""
     enqueue(TASK, queue, queue=queue)
+
+
+def _take_from_silent(job: TrainingJob, now: datetime) -> None:
+    """Cancel a job whose worker does not listen, in the caller's transaction."""
+    silent = job.runs.filter(state__in=ALIVE, heartbeat_at__lt=now - SILENT_AFTER)
+    if silent.update(state=RunState.CANCELLED, exit_reason=ExitReason.CANCELLED, finished_at=now):
+        end(job.pk, JobStatus.CANCELLED, "")
+        job.refresh_from_db()
 
 
 def _queue(job: TrainingJob, by: User | None) -> TrainingJob:

@@ -14,7 +14,16 @@ from core.errors import Conflict, Invalid, Refused
 from learning.models import AiModule, StoredObject
 from training import gate, plan, semver, trust
 from training.actions import job as job_verbs
-from training.models import DatasetVersion, ModelStatus, ModelVersion, Split, TrainingJob, TrainingRun, VersionState
+from training.models import (
+    DatasetVersion,
+    ModelRegistration,
+    ModelStatus,
+    ModelVersion,
+    Split,
+    TrainingJob,
+    TrainingRun,
+    VersionState,
+)
 from training.models.job import ENDED
 
 TEXT_LIMIT = 4_000
@@ -36,13 +45,13 @@ def register(
     `metrics` may hold accuracy, precision, recall, f1 (0..1) and inference_time_ms; all of them are kept as its evaluation.
     """
     job = run.job
-    _lock_module(job.module_id)
+    lock_module(job.module_id)
     measured = dict(metrics or {})
     version = ModelVersion.objects.create(
         organization_id=job.organization_id,
         user_id=job.user_id,
         module_id=job.module_id,
-        version=_next_number(job),
+        version=next_number(job, part="patch" if job.base_model_version_id else "minor"),
         name=job.name,
         description=job.description,
         training_job=job,
@@ -101,7 +110,8 @@ def keep_scores(version: ModelVersion, *, job: TrainingJob, scores: Mapping[str,
     if job.evaluated_split != Split.TEST:
         return
     ModelVersion.objects.filter(pk=version.pk).update(evaluation=_evaluation(job, scores), **_measured_columns(scores))
-    record(None, "score", version, job=str(job.pk), accuracy=scores.get("accuracy"))
+    facts = {"status": str(version.status), "requested_by": version.requested_by_id}
+    record(None, "score", version, job=str(job.pk), accuracy=scores.get("accuracy"), **facts)
 
 
 @transaction.atomic
@@ -178,6 +188,8 @@ def release(version: ModelVersion, *, by: User | None, release_notes: str = "") 
         request_release(version, by=by, release_notes=release_notes)
         sign_at_hand(by=by, signers=signers)
         version.refresh_from_db()
+        if version.status == ModelStatus.APPROVED:
+            record(by, "await_signatures", trust.opened(), version=str(version.pk))
     return version
 
 
@@ -242,7 +254,7 @@ def take_effect(*, by: User | None) -> list[ModelVersion]:
 def activate(version: ModelVersion, *, by: User | None) -> ModelVersion:
     """Make a released version the active one of its organization, user and module; the one before loses that."""
     require(by, Permission.RELEASE_MODEL, version)
-    _lock_module(version.module_id)
+    lock_module(version.module_id)
     version.refresh_from_db()
     if not version.is_released:
         raise Conflict(f"Only a released version can be active; this one is {version.status}.")
@@ -253,16 +265,18 @@ def activate(version: ModelVersion, *, by: User | None) -> ModelVersion:
 
 
 @transaction.atomic
-def deprecate(version: ModelVersion, *, by: User | None, reason: str = "") -> ModelVersion:
-    """Retire a version: it is offered to no edge any more, and no longer active. What edges run they keep."""
+def deprecate(version: ModelVersion, *, by: User | None, reason: str) -> ModelVersion:
+    """Retire a version, for a reason: it is offered to no edge any more, and no longer active. What edges run they keep."""
     require(by, Permission.DEPRECATE_MODEL, version)
+    if not bounded(reason, "reason").strip():
+        raise Invalid("Say why it is deprecated.", errors={"reason": ["A reason is needed."]})
     trust.lock()
     asked = locked(version).status == ModelStatus.APPROVED and version.release_requested_at is not None
     version.move(
         ModelStatus.DEPRECATED,
         is_active=False,
         deprecated_at=timezone.now(),
-        deprecation_reason=bounded(reason, "reason"),
+        deprecation_reason=reason.strip(),
     )
     if asked:
         propose_targets(by)
@@ -271,7 +285,7 @@ def deprecate(version: ModelVersion, *, by: User | None, reason: str = "") -> Mo
 
 
 def _make_active(version: ModelVersion, *, by: User | None) -> None:
-    _lock_module(version.module_id)
+    lock_module(version.module_id)
     before = ModelVersion.objects.active().filter(
         organization=version.organization, user_id=version.user_id, module_id=version.module_id
     )
@@ -300,17 +314,17 @@ def locked(version: ModelVersion) -> ModelVersion:
     return version
 
 
-def _lock_module(module_id: int) -> None:
+def lock_module(module_id: int) -> None:
     """Let one transaction at a time number or activate versions of a module."""
     list(AiModule.objects.select_for_update(no_key=True).filter(pk=module_id).values_list("pk"))
 
 
-def _next_number(job: TrainingJob) -> str:
-    taken = ModelVersion.objects.filter(
-        organization=job.organization, user_id=job.user_id, module_id=job.module_id
-    ).values_list("version", flat=True)
-    newest = max((numbers for text in taken if (numbers := semver.numbers_of(text))), default=None)
-    return semver.spelled(semver.following(newest, part="patch" if job.base_model_version_id else "minor"))
+def next_number(of: TrainingJob | ModelRegistration, *, part: str) -> str:
+    """Answer the first number that is free for versions of the same organization, user and module; they must be locked."""
+    taken = ModelVersion.objects.filter(organization=of.organization, user_id=of.user_id, module_id=of.module_id)
+    numbered = (semver.numbers_of(text) for text in taken.values_list("version", flat=True))
+    newest = max((numbers for numbers in numbered if numbers), default=None)
+    return semver.spelled(semver.following(newest, part=part))
 
 
 def _evaluation(job: TrainingJob, scores: Mapping[str, Any]) -> dict[str, Any]:

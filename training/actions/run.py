@@ -10,15 +10,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from accounts.actions.event import record
+from core import bulk
+from learning.actions import purging
 from learning.models import PersonStatus, StoredObject
 from training import provenance
 from training.actions import checkpoint, evaluation, model_version, people
 from training.actions import job as job_verbs
+from training.actions.ending import MAX_ERROR, end
 from training.actions.holding import hold
 from training.bundle import Bundle
 from training.hearing import Line, Point, Progress
@@ -37,8 +40,8 @@ from training.models import (
 from training.models.run import ALIVE
 from training.scoring.outcomes import Outcome
 
-MAX_ERROR = 4_000
 CHUNK = 1_000
+SILENT = "The worker fell silent."
 
 
 def claim(queue: str, worker: str) -> TrainingRun | None:
@@ -51,10 +54,11 @@ def claim(queue: str, worker: str) -> TrainingRun | None:
 
 
 def begin(run: TrainingRun) -> None:
-    """Say that the subprocess is about to start."""
+    """Say that the subprocess is about to start; twice is once."""
     with transaction.atomic():
         hold(run)
-        run.move(RunState.RUNNING)
+        if run.state == RunState.CLAIMED:
+            run.move(RunState.RUNNING)
 
 
 def report(
@@ -63,14 +67,14 @@ def report(
     """Keep what the run said since the last time; answers whether it is to be cancelled. Saying nothing is a heartbeat."""
     with transaction.atomic():
         hold(run)
-        MetricPoint.objects.bulk_create(
-            [MetricPoint(run=run, name=point.name, step=point.step, value=point.value) for point in points],
-            ignore_conflicts=True,
-        )
-        RunLog.objects.bulk_create(
-            [RunLog(run=run, seq=line.seq, at=line.at, level=line.level, text=line.text) for line in lines],
-            ignore_conflicts=True,
-        )
+        if points:
+            names, steps, values = zip(*((point.name, point.step, point.value) for point in points), strict=True)
+            _keep(MetricPoint, len(points), {"run_id": run.pk, "name": [*names], "step": [*steps], "value": [*values]})
+        if lines:
+            seqs, moments, levels, texts = zip(*((one.seq, one.at, one.level, one.text) for one in lines), strict=True)
+            _keep(
+                RunLog, len(lines), {"run_id": run.pk, "seq": [*seqs], "at": [*moments], "level": [*levels], "text": [*texts]}
+            )
         if progress is not None:
             TrainingJob.objects.filter(pk=run.job_id).update(**_progress_columns(run, progress))
     return TrainingJob.objects.filter(pk=run.job_id, cancel_requested_at__isnull=False).exists()
@@ -136,8 +140,16 @@ def finish(
         error_message="",
     )
     checkpoint.drop(job.pk)
+    StoredObject.objects.filter(pk__in=[one.pk for one in (bundle, config) if one]).update(delete_at=None)
     record(None, "complete", job, run=str(run.pk), model_version=str(made.pk) if made else None)
     return made
+
+
+@transaction.atomic
+def discard(objects: Sequence[StoredObject]) -> int:
+    """Let go of what was stored for a result that did not become one; what a finished run took over stays."""
+    unowned = StoredObject.objects.select_for_update().filter(pk__in=[one.pk for one in objects], delete_at__isnull=False)
+    return purging.delete(unowned.values_list("pk", flat=True))
 
 
 @transaction.atomic
@@ -145,7 +157,7 @@ def fail(run: TrainingRun, *, reason: str, message: str) -> None:
     """End a run that failed by its own fault, and its job with it: the same would happen again."""
     hold(run)
     run.move(RunState.FAILED, exit_reason=reason, error_message=message[:MAX_ERROR], finished_at=timezone.now())
-    _end(run.job_id, JobStatus.FAILED, message)
+    end(run.job_id, JobStatus.FAILED, message)
 
 
 @transaction.atomic
@@ -153,7 +165,7 @@ def cancelled(run: TrainingRun) -> None:
     """End a run that stopped because a person asked for it."""
     hold(run)
     run.move(RunState.CANCELLED, exit_reason=ExitReason.CANCELLED, finished_at=timezone.now())
-    _end(run.job_id, JobStatus.CANCELLED, "")
+    end(run.job_id, JobStatus.CANCELLED, "")
 
 
 @transaction.atomic
@@ -170,7 +182,7 @@ def give_back(run: TrainingRun, *, message: str, is_planned: bool = False) -> No
         error_message=message[:MAX_ERROR],
         finished_at=timezone.now(),
     )
-    _return(run)
+    _return(run, message)
 
 
 def reap_lost() -> int:
@@ -182,11 +194,11 @@ def reap_lost() -> int:
             won = TrainingRun.objects.filter(pk=run.pk, state=run.state, heartbeat_at=run.heartbeat_at).update(
                 state=RunState.LOST,
                 exit_reason=ExitReason.WORKER_LOST,
-                error_message="The worker fell silent.",
+                error_message=SILENT,
                 finished_at=timezone.now(),
             )
             if won:
-                _return(run)
+                _return(run, SILENT)
                 lost += 1
     return lost
 
@@ -218,33 +230,37 @@ def _attempt(job_id: Any, worker: str) -> TrainingRun:
     )
 
 
+def _keep(model: Any, count: int, columns: dict[str, Any]) -> None:
+    """Write rows of a run; those that are there already (a step measured twice, a report made twice) stay as they are."""
+    try:
+        with transaction.atomic():
+            bulk.write(model, count, columns)
+    except IntegrityError:
+        run_id, *lists = columns.values()
+        rows = [model(**dict(zip(columns, (run_id, *row), strict=True))) for row in zip(*lists, strict=True)]
+        model.objects.bulk_create(rows, ignore_conflicts=True)
+
+
 def _progress_columns(run: TrainingRun, progress: Progress) -> dict[str, Any]:
     columns: dict[str, Any] = {"progress_percent": progress.percent}
     if progress.epochs:
         columns |= {"current_epoch": progress.epoch, "total_epochs": progress.epochs}
-    if progress.percent:
+    if progress.seconds_left is not None:
+        columns["estimated_completion"] = timezone.now() + timedelta(seconds=progress.seconds_left)
+    elif progress.percent and not progress.epochs:  # else wait for two epochs: one that goes on begins with many percent
         passed = timezone.now() - run.started_at
         columns["estimated_completion"] = run.started_at + passed * (100 / progress.percent)
     return columns
 
 
-def _return(run: TrainingRun) -> None:
+def _return(run: TrainingRun, message: str) -> None:
     """Let the job of a lost run wait again, unless it was to be cancelled or has no attempts left."""
     job = TrainingJob.objects.get(pk=run.job_id)
     if job.cancel_requested_at is not None:
-        _end(job.pk, JobStatus.CANCELLED, "")
+        end(job.pk, JobStatus.CANCELLED, "")
     elif (lost := job.runs.filter(is_counted=True).count()) >= job.max_attempts:
-        _end(job.pk, JobStatus.FAILED, f"Its worker was lost {lost} times.")
+        end(job.pk, JobStatus.FAILED, f"It was begun {lost} times and did not come to its end. The last time: {message}")
     else:
         job.move(JobStatus.QUEUED, progress_percent=0, current_epoch=0, estimated_completion=None)
         record(None, "requeue", job, run=str(run.pk), attempt=run.attempt)
         job_verbs.wake(job.queue)
-
-
-def _end(job_id: Any, status: JobStatus, message: str) -> None:
-    job = TrainingJob.objects.get(pk=job_id)
-    checkpoint.drop(job.pk)
-    job.move(status, completed_at=timezone.now(), estimated_completion=None, error_message=message[:MAX_ERROR])
-    if job.kind == JobKind.TRAIN:
-        people.advance(job.dataset_version_id, PersonStatus.PENDING)
-    record(None, "end", job, status=status)

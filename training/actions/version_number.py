@@ -36,7 +36,9 @@ def suggest(dataset: TrainingDataset) -> Suggestion:
     newest = _newest(dataset)
     if newest is None:
         return Suggestion("v" + semver.spelled(semver.following(None, part="minor")), "")
-    for part, reasons in (("major", _renamed(newest, dataset)), ("minor", _more(newest, dataset)), ("patch", _better(newest))):
+    before, now = _names(newest.label_schema), _names(dataset.module.schema.as_document())
+    parts = {"major": _renamed(before, now), "minor": _more(newest, dataset, before, now), "patch": _better(newest)}
+    for part, reasons in parts.items():
         if reasons or part == "patch":
             number = semver.following(semver.numbers_of(newest.version), part=part)
             return Suggestion("v" + semver.spelled(number), part, newest.version, reasons)
@@ -50,21 +52,23 @@ def labeled_in(dataset_id: Any) -> int:
 
 def _newest(dataset: TrainingDataset) -> DatasetVersion | None:
     """Answer the frozen version with the highest number."""
-    versions = list(dataset.versions.filter(frozen_at__isnull=False).only("pk", "version").order_by("-frozen_at")[:1_000])
-    newest = max(versions, key=lambda row: semver.numbers_of(row.version) or (0, 0, 0), default=None)
-    return DatasetVersion.objects.select_related("dataset").get(pk=newest.pk) if newest else None
+    frozen = DatasetVersion.objects.filter(dataset=dataset, frozen_at__isnull=False).order_by("-frozen_at")
+    versions = frozen.values_list("pk", "version")[:1_000]
+    newest, _version = max(versions, key=lambda row: semver.numbers_of(row[1]) or (0, 0, 0), default=(None, ""))
+    return DatasetVersion.objects.select_related("dataset").get(pk=newest) if newest else None
 
 
-def _renamed(newest: DatasetVersion, dataset: TrainingDataset) -> list[str]:
-    before, now = _names(newest.label_schema), _names(dataset.module.schema.as_document())
+Names = dict[Any, str]
+
+
+def _renamed(before: Names, now: Names) -> list[str]:
     gone = [name for key, name in before.items() if key not in now]
     renamed = [(name, now[key]) for key, name in before.items() if key in now and now[key] != name]
     reasons = [_("the label %s is not asked for any more") % name for name in gone[:5]]
     return reasons + [_("the label %(old)s is called %(new)s now") % {"old": old, "new": new} for old, new in renamed[:5]]
 
 
-def _more(newest: DatasetVersion, dataset: TrainingDataset) -> list[str]:
-    before, now = _names(newest.label_schema), _names(dataset.module.schema.as_document())
+def _more(newest: DatasetVersion, dataset: TrainingDataset, before: Names, now: Names) -> list[str]:
     reasons = [_("the label %s is new") % name for key, name in list(now.items()) if key not in before][:5]
     then = newest.statistics.get("of_dataset", {}).get("labeled", newest.sample_count)
     if (now_labeled := labeled_in(dataset.pk)) > then:

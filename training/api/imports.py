@@ -5,7 +5,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +14,7 @@ from accounts.api.authorise import BodyTooLarge, read_body, speaker
 from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
+from core.json_body import JSONBody
 from core.pages import found
 from core.paging import keyset_page, page_size
 from learning.models import City
@@ -51,7 +52,7 @@ class NewImport(serializers.Serializer[Any]):
         if isinstance(attrs["map"], str):
             try:
                 attrs["map"] = json.loads(attrs["map"])
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise serializers.ValidationError({"map": "is no JSON"}) from error
         return attrs
 
@@ -66,7 +67,7 @@ class NewImports(APIView):
     """Bring a dataset of another tool."""
 
     permission = Permission.MANAGE_DATASETS
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [JSONBody, MultiPartParser]
 
     @extend_schema(request=NewImport, responses={202: dict})
     def post(self, request: Request, pk: str) -> Response:

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -18,10 +19,12 @@ from accounts.api.authorise import read_body, speaker
 from accounts.models import Organization, User
 from accounts.policy import Permission
 from core.csv_rows import csv_response
-from core.errors import Malformed, Missing
+from core.errors import Malformed, Missing, Unavailable
 from core.pages import found
 from core.paging import keyset_page, page_size
+from core.storage import StoreError
 from learning.models import AiModule
+from training import job_folder
 from training.actions import job as verbs
 from training.actions import job_grid
 from training.api.datasets import is_own, narrowed, once
@@ -173,6 +176,27 @@ class Runs(APIView):
         if _wants_csv(request):
             return csv_response(_run_rows(_own(request, pk)), "runs.csv")
         return Response({"results": [run_document(run) for run in _own(request, pk).runs.order_by("attempt")]})
+
+
+class Folder(APIView):
+    """The folder of a job, to do it on another machine."""
+
+    permission = Permission.READ_FROZEN
+
+    @extend_schema(responses={(200, "application/zip"): bytes})
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer it as a ZIP, which `python -m training.runner FOLDER` does; the files of its manifest have signed addresses."""
+        bundles = ("base_model_version__bundle", "evaluated_version__bundle")
+        rows = _jobs(request).select_related("module", "dataset_version__dataset", *bundles)
+        job = verbs.take_along(found(rows, pk=pk), by=speaker(request))
+        archive = job_folder.pieces(job)
+        try:
+            first = next(archive)
+        except StoreError as error:
+            raise Unavailable(f"The version's files cannot be read now: {error}", code="store_unavailable") from error
+        response = StreamingHttpResponse(chain([first], archive), content_type="application/zip")
+        response["Content-Disposition"] = f'attachment; filename="job-{job.pk}.zip"'
+        return response
 
 
 class Trainers(APIView):

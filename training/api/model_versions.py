@@ -15,6 +15,7 @@ from core.pages import found
 from core.paging import keyset_page, page_size
 from training import trust
 from training.actions import model_version as verbs
+from training.actions import withdrawal
 from training.api.registry import document
 from training.models import DatasetVersion, ModelVersion, Split
 
@@ -129,6 +130,18 @@ class Deprecate(APIView):
     def post(self, request: Request, pk: str) -> Response:
         """Answer it; no edge is offered it any more."""
         row = verbs.deprecate(found(_rows(request), pk=pk), by=speaker(request), **read_body(Reason, request))
+        return Response(document(row, speaker(request)))
+
+
+class Withdraw(APIView):
+    """Take a deprecated version off the signed lists."""
+
+    permission = Permission.DEPRECATE_MODEL
+
+    @extend_schema(request=Reason, responses=dict)
+    def post(self, request: Request, pk: str) -> Response:
+        """Answer it; it leaves the lists with the next signatures. A reason is needed."""
+        row = withdrawal.withdraw(found(_rows(request), pk=pk), by=speaker(request), **read_body(Reason, request))
         return Response(document(row, speaker(request)))
 
 

@@ -14,6 +14,7 @@ from core.storage import store
 from learning.models import City, ObjectKind, SampleState
 from learning.models.object import DOWNLOAD_SECONDS
 from learning.thumbnails import may_view
+from learning.viewing import handed
 from training.models import TrainingDataset, TrainingSample
 
 OWN = ("id", "metadata", "is_labeled", "is_verified", "labeled_by_id", "verified_by_id", "quality_score", "rejection_reason")
@@ -72,6 +73,7 @@ def _url(facts: Mapping[str, Any]) -> str | None:
     name = facts["thumbnail"] if facts["kind"] == ObjectKind.FEATURES else facts["name"]
     if name is None or facts["deleted_at"] is not None or facts["state"] == SampleState.RECEIVED:
         return None
+    handed(name)
     return store(facts["alias"]).presign_get(name, seconds=DOWNLOAD_SECONDS).url
 
 

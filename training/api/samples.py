@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +16,7 @@ from accounts.api.authorise import BodyTooLarge, read_body, speaker
 from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Malformed, Missing
+from core.json_body import JSONBody
 from core.pages import found
 from core.paging import page_size
 from learning.models import City
@@ -72,7 +73,7 @@ class Samples(APIView):
     """The samples of a dataset."""
 
     permission = Permission.VIEW_TRAINING
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [JSONBody, MultiPartParser]
 
     @extend_schema(responses=dict)
     def get(self, request: Request, pk: str) -> HttpResponse:

@@ -9,9 +9,13 @@ from training.api import (
     growths,
     imports,
     jobs,
+    lineages,
     model_versions,
+    registrations,
     registry,
     samples,
+    signing,
+    status,
     uploads,
     versions,
 )
@@ -23,8 +27,11 @@ UPLOAD = UUID.replace("pk", "upload")
 GROWTH = UUID.replace("pk", "growth")
 EXPORT = UUID.replace("pk", "export")
 NUMBER = r"(?P<number>[0-9a-zA-Z.-]{1,40})"
+SLUG = r"(?P<slug>[-a-zA-Z0-9_]{1,64})"
+REQUEST = r"(?P<number>[0-9]{1,18})"
 
 urlpatterns = [
+    re_path(r"^status/jobs/?$", status.JobsStatus.as_view(), name="api-status-jobs"),
     re_path(r"^training/models/active/?$", registry.active, name="api-model-active"),
     re_path(rf"^training/models/{UUID}/?$", registry.model, name="api-model"),
     re_path(r"^training/datasets/?$", datasets.Datasets.as_view(), name="api-datasets"),
@@ -72,9 +79,28 @@ urlpatterns = [
     re_path(rf"^training/jobs/{UUID}/logs/?$", jobs.Logs.as_view(), name="api-job-logs"),
     re_path(rf"^training/jobs/{UUID}/metrics/?$", jobs.Metrics.as_view(), name="api-job-metrics"),
     re_path(rf"^training/jobs/{UUID}/runs/?$", jobs.Runs.as_view(), name="api-job-runs"),
+    re_path(rf"^training/jobs/{UUID}/folder/?$", jobs.Folder.as_view(), name="api-job-folder"),
     re_path(r"^training/trainers/?$", jobs.Trainers.as_view(), name="api-trainers"),
     re_path(r"^training/models/?$", model_versions.ModelVersions.as_view(), name="api-models"),
+    re_path(r"^training/models/registrations/?$", registrations.Registrations.as_view(), name="api-registrations"),
+    re_path(rf"^training/models/registrations/{UUID}/?$", registrations.Registration.as_view(), name="api-registration"),
+    re_path(
+        rf"^training/models/registrations/{UUID}/complete/?$",
+        registrations.CompleteRegistration.as_view(),
+        name="api-registration-complete",
+    ),
     re_path(rf"^training/models/{UUID}/evaluate/?$", model_versions.Evaluate.as_view(), name="api-model-evaluate"),
+    re_path(rf"^training/models/{UUID}/lineage/?$", lineages.Lineage.as_view(), name="api-model-lineage"),
+    re_path(rf"^training/models/{UUID}/field/?$", lineages.Field.as_view(), name="api-model-field"),
+    re_path(rf"^training/models/{UUID}/gate/?$", lineages.Judgement.as_view(), name="api-model-gate"),
+    re_path(rf"^training/gates/{SLUG}/?$", lineages.Gate.as_view(), name="api-gate"),
+    re_path(rf"^training/models/{UUID}/withdraw/?$", model_versions.Withdraw.as_view(), name="api-model-withdraw"),
+    re_path(r"^training/signing-requests/?$", signing.SigningRequests.as_view(), name="api-signing-requests"),
+    re_path(rf"^training/signing-requests/{REQUEST}/?$", signing.OneSigningRequest.as_view(), name="api-signing-request"),
+    re_path(rf"^training/signing-requests/{REQUEST}/file/?$", signing.signing_file, name="api-signing-file"),
+    re_path(
+        rf"^training/signing-requests/{REQUEST}/signatures/?$", signing.Signatures.as_view(), name="api-signing-signatures"
+    ),
     re_path(rf"^training/models/{UUID}/compare/?$", comparing.Compare.as_view(), name="api-model-compare"),
     re_path(rf"^training/models/{UUID}/approve/?$", model_versions.Approve.as_view(), name="api-model-approve"),
     re_path(rf"^training/models/{UUID}/refuse/?$", model_versions.Refuse.as_view(), name="api-model-refuse"),

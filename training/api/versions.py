@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authorise import authorise, read_body, speaker
+from accounts.api.openapi import described
 from accounts.models import User
 from accounts.policy import Permission
 from core.errors import Conflict, Missing, Refused
@@ -160,6 +161,7 @@ class Lineage(APIView):
         return Response(lineage.document(row, user))
 
 
+@described("GET", operation_id="training_version_files", parameters=[OpenApiParameter("cursor")], responses={(200, JSONL): str})
 @authorise(Permission.READ_FROZEN)
 def version_files(request: HttpRequest, pk: str, number: str) -> HttpResponse:
     """Answer 1,000 members of a version, of a dataset named by id or name, as JSON Lines.
@@ -169,6 +171,8 @@ def version_files(request: HttpRequest, pk: str, number: str) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     version = _version(request, _dataset_id(request, pk), number)
+    if not is_own(version, speaker(request)):
+        raise Missing("What is in a shared dataset is shown to the hub's own people.")
     page = files.read_page(version, request.GET.get("cursor", ""))
     answer = HttpResponse(page.lines, content_type=JSONL)
     answer["X-Fingerprint"], answer["X-Member-Count"] = version.fingerprint, str(version.sample_count)

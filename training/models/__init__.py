@@ -23,6 +23,7 @@ from training.models.export import DatasetExport, ExportState
 from training.models.growth import DatasetGrowth, GrowthKind, GrowthState, VideoFrame
 from training.models.job import JobKind, JobStatus, TrainingJob
 from training.models.model_version import ModelStatus, ModelVersion
+from training.models.registration import ModelRegistration, RegistrationState
 from training.models.run import ExitReason, MetricPoint, RunCheckpoint, RunLog, RunState, TrainingRun
 from training.models.trust import SigningRequest, SigningState, TrustDocument, TrustRole
 from training.models.upload import DatasetUpload, UploadPurpose, UploadState
@@ -61,9 +62,11 @@ __all__ = [
     "JobStatus",
     "MetricPoint",
     "ModelEvaluation",
+    "ModelRegistration",
     "ModelStatus",
     "ModelVersion",
     "RecordFate",
+    "RegistrationState",
     "RunCheckpoint",
     "RunLog",
     "RunState",

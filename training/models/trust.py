@@ -96,7 +96,7 @@ class TrustDocument(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     role = models.CharField(max_length=20)
-    version = models.PositiveIntegerField()
+    version = models.PositiveBigIntegerField()
     body = models.BinaryField()
     expires_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)

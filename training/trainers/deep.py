@@ -105,9 +105,7 @@ def read_labelled(work: Work, steps: list[dict[str, Any]]) -> LabelledData:
     if len(set(train.labels.tolist())) < 2:
         raise Unfit("The train split needs examples of two labels at least.")
     work.log(f"{len(train.labels)} examples to train on, {len(validation.labels)} to validate on.")
-    rare = [work.labels[number] for number in sorted(set(train.labels.tolist())) if (train.labels == number).sum() == 1]
-    if rare:
-        work.log(f"Of {', '.join(rare[:10])} there is one example only: it will hardly be learned.", "warning")
+    work.warn_of_rare(train.labels.tolist())
     return LabelledData(steps, train, validation)
 
 

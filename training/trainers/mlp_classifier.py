@@ -1,11 +1,14 @@
 """A multilayer perceptron on small grey or colour images (scikit-learn): trained in seconds on a CPU."""
 
+import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from training import preprocessing
 from training.trainers.base import Export
 from training.trainers.hyperparameters import choice, number, whole
+from training.trainers.mlp_checkpoint import BadCheckpoint, Standing, freeze, restore, weights
 from training.trainers.pictures import Data, PictureTrainer, answers, packed, probabilities_only
 from training.trainers.work import Unfit, Work
 
@@ -47,25 +50,23 @@ class MlpTrainer(PictureTrainer):
         """Fit epoch by epoch, from the weights of the base where there is one; the same seed and data give the same network."""
         import numpy as np
 
-        model, order = _new_model(work, settings, len(data.train.labels)), np.random.default_rng(work.seed)
         classes = np.arange(len(work.labels))
-        if work.base is not None:
-            _start_from(work, model, data, classes)
-        best, best_loss, best_epoch = _weights(model), np.inf, 0
-        for epoch in range(1, settings.max_epochs + 1):
-            rows = order.permutation(len(data.train.labels))
-            model.partial_fit(
-                data.train.inputs[rows], data.train.labels[rows], classes=classes, sample_weight=data.train.weights[rows]
-            )
-            loss = self._report(work, epoch, model, data)
-            if loss < best_loss:
-                best, best_loss, best_epoch = _weights(model), loss, epoch
-            work.progress(90 * epoch / settings.max_epochs, epoch=epoch, epochs=settings.max_epochs)
-            if epoch - best_epoch >= settings.patience:
-                work.log(f"No gain since epoch {best_epoch}: stopped.")
+        model, now = _begun(work, settings, data, classes)
+        for epoch in range(now.epoch + 1, settings.max_epochs + 1):
+            if epoch - 1 - now.best_epoch >= settings.patience:
+                work.log(f"No gain since epoch {now.best_epoch}: stopped.")
                 break
-        model.coefs_, model.intercepts_ = best
-        work.log(f"Epoch {best_epoch} is kept.")
+            work.check_stop()
+            _fit_epoch(model, data, classes, now.order.permutation(len(data.train.labels)), epoch)
+            loss = self._report(work, epoch, model, data)
+            now.epoch = epoch
+            if loss < now.best_loss:
+                now.best, now.best_loss, now.best_epoch = _copied(model), loss, epoch
+            work.keep_checkpoint(epoch, partial(freeze, model, now))
+            work.progress(90 * epoch / settings.max_epochs, epoch=epoch, epochs=settings.max_epochs)
+        layers = len(model.coefs_)
+        model.coefs_, model.intercepts_ = now.best[:layers], now.best[layers:]
+        work.log(f"Epoch {now.best_epoch} is kept.")
         return model
 
     def export(self, work: Work, settings: Settings, data: Data, model: "MLPClassifier") -> Export:
@@ -109,22 +110,67 @@ def _new_model(work: Work, settings: Settings, examples: int) -> "MLPClassifier"
     )
 
 
+def _begun(work: Work, settings: Settings, data: Data, classes: Any) -> tuple["MLPClassifier", Standing]:
+    """Answer the model to fit and where its fit stands: after the checkpoint's epoch, at the base's weights, or at nothing."""
+    import numpy as np
+
+    examples = len(data.train.labels)
+    if (kept := work.checkpoint) is not None:
+        model, now = _new_model(work, settings, examples), Standing(np.random.default_rng(work.seed), [])
+        _lay_out(model, data, classes)
+        try:
+            restore(kept, model, now)
+        except BadCheckpoint as error:
+            work.log(f"The checkpoint cannot be used, the run begins anew: {error}", "warning")
+        else:
+            work.log(f"It goes on after epoch {now.epoch}, from a checkpoint.")
+            return model, now
+    model = _new_model(work, settings, examples)
+    if work.base is not None:
+        _start_from(work, model, data, classes)
+    return model, Standing(np.random.default_rng(work.seed), _copied(model))
+
+
+def _lay_out(model: "MLPClassifier", data: Data, classes: Any) -> None:
+    """Have the model make its layers and its optimiser, which it does at its first step only."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one example is less than a batch
+        model.partial_fit(data.train.inputs[:1], data.train.labels[:1], classes=classes)
+
+
+def _fit_epoch(model: "MLPClassifier", data: Data, classes: Any, rows: Any, epoch: int) -> None:
+    """Go once through all examples in this order; raises Unfit where the numbers run away."""
+    import numpy as np
+
+    part = data.train
+    try:
+        with np.errstate(all="ignore"):
+            model.partial_fit(part.inputs[rows], part.labels[rows], classes=classes, sample_weight=part.weights[rows])
+        is_number = bool(np.isfinite(model.loss_))
+    except ValueError as error:
+        if "non-finite" not in str(error):  # scikit-learn looks at the weights after each epoch
+            raise
+        is_number = False
+    if not is_number:
+        raise Unfit(f"The loss is no number any more in epoch {epoch}: run it again with a lower learning rate.")
+
+
 def _start_from(work: Work, model: "MLPClassifier", data: Data, classes: Any) -> None:
     """Give the model the weights of the base's network; raises Unfit where the two are not of one shape."""
     assert work.base is not None
     base = work.base
     if [label["name"] for label in base.config["labels"]] != work.labels or base.config["preprocessing"] != data.steps:
         raise Unfit("The base model answers other labels, or sees images otherwise; fine-tuning needs the same of both.")
-    model.partial_fit(data.train.inputs[:1], data.train.labels[:1], classes=classes)  # lays out the layers
-    layers = [*model.coefs_, *model.intercepts_]
+    _lay_out(model, data, classes)
+    layers = weights(model)
     known = _initializers(base.model)
     names = [f"{kind}{number or ''}" for kind in ("coefficient", "intercepts") for number in range(len(model.coefs_))]
     found = [known.get(name) for name in names]
-    if any(weights is None or weights.size != layer.size for weights, layer in zip(found, layers, strict=True)):
+    if any(one is None or one.size != layer.size for one, layer in zip(found, layers, strict=True)):
         raise Unfit("The base model has other layers; choose as many hidden layers and units as it has.")
-    for weights, layer in zip(found, layers, strict=True):
-        assert weights is not None
-        layer[...] = weights.reshape(layer.shape)  # in place: the optimiser holds these very arrays
+    for known_layer, layer in zip(found, layers, strict=True):
+        assert known_layer is not None
+        layer[...] = known_layer.reshape(layer.shape)  # in place: the optimiser holds these very arrays
     work.log("It starts from the weights of the base model.")
 
 
@@ -136,9 +182,8 @@ def _initializers(network: bytes) -> dict[str, "Floats"]:
     return {one.name: numpy_helper.to_array(one) for one in onnx.load_from_string(network).graph.initializer}
 
 
-def _weights(model: "MLPClassifier") -> tuple[list["Floats"], list["Floats"]]:
-    layers, offsets = getattr(model, "coefs_", []), getattr(model, "intercepts_", [])
-    return [layer.copy() for layer in layers], [offset.copy() for offset in offsets]
+def _copied(model: "MLPClassifier") -> list["Floats"]:
+    return [layer.copy() for layer in weights(model)]
 
 
 TRAINER = MlpTrainer()

@@ -55,6 +55,7 @@ class PictureTrainer(Trainer):
             raise Unfit("The train split needs examples of two labels at least.")
         validation = _read(work, steps, "validation")
         work.log(f"{len(train.labels)} examples to train on, {len(validation.labels)} to validate on.")
+        work.warn_of_rare(train.labels.tolist())
         return Data(steps, train, validation)
 
 

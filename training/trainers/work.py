@@ -15,6 +15,7 @@ bundle.zip). Where an earlier attempt left a checkpoint, `checkpoint` of job.jso
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ OBJECTS_NAME = "objects"
 ARTIFACT_NAME = "artifact"
 CHECKPOINT_NAME = "checkpoint"
 CHECKPOINT_SECONDS = 20.0
-"""Between two checkpoints lie so many seconds at least, unless the run is asked to end."""
+"""Between two checkpoints lie so many seconds at least, unless the run is asked to end, or the job says `checkpoint_seconds`."""
 BUNDLE_NAME = "bundle.zip"
 STOPPED_STATUS = 75
 """The exit status of a run that stopped because it was told to, or because its supervisor is gone (EX_TEMPFAIL)."""
@@ -102,6 +103,12 @@ class Work:
         """The names of the labels, in the schema's order."""
         return [label["name"] for label in self.job["labels"]]
 
+    def warn_of_rare(self, numbers: Sequence[int]) -> None:
+        """Say of which labels, given by their numbers, there is a single example to learn from."""
+        rare = [self.labels[number] for number, count in sorted(Counter(numbers).items()) if count == 1]
+        if rare:
+            self.log(f"Of {', '.join(rare[:10])} there is one example only: it will hardly be learned.", "warning")
+
     def features_steps(self, frames: int) -> list[dict[str, Any]]:
         """Answer how a module's features begin to become an input: the file, so many rows of it, and its numbers as they are."""
         return [
@@ -141,7 +148,10 @@ class Work:
     def keep_checkpoint(self, step: int, freeze: Callable[[], bytes]) -> None:
         """Keep what `freeze` answers, now or, where the last one is fresh, only if the run is asked to end before the next."""
         content = freeze()
-        if time.monotonic() - self._kept_at < CHECKPOINT_SECONDS and not self._stop.is_set():
+        if (
+            time.monotonic() - self._kept_at < self.job.get("checkpoint_seconds", CHECKPOINT_SECONDS)
+            and not self._stop.is_set()
+        ):
             self._unkept = (step, content)
             return
         self._write_checkpoint(step, content)

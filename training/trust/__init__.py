@@ -20,7 +20,7 @@ from training.trust.documents import (
 )
 from training.trust.keys import Holders, Signers, are_embedded, at_hand, name_of, read, read_public
 from training.trust.online import sign_fresh, sign_to_carry, signer_of
-from training.trust.repository import admit, init, refresh, rotate, sign_at_hand, sign_with
+from training.trust.repository import admit, init, raise_versions, refresh, rotate, sign_at_hand, sign_with
 from training.trust.signing import (
     MOST_BYTES,
     File,
@@ -62,6 +62,7 @@ __all__ = [
     "newest",
     "opened",
     "propose",
+    "raise_versions",
     "read",
     "read_public",
     "refresh",

@@ -135,6 +135,15 @@ def next_version(role: str) -> int:
     return (last or 0) + 1
 
 
+def forward_version(role: str, above: int = 0) -> int:
+    """Answer the number of the next document that the hub signs by itself: it goes forward even where the database went back.
+
+    A clock does what a count cannot: an older database (a backup, a replica that was behind) has forgotten what edges have seen,
+    and they refuse whatever has a lower number.
+    """
+    return max(next_version(role), int(timezone.now().timestamp()), above + 1)
+
+
 def meta_file(role: str) -> MetaFile:
     """Answer how another document names the newest one of a role."""
     found = newest(role)

@@ -97,10 +97,12 @@ def signer_among(keyids: Iterable[str], signers: Signers, role: str) -> CryptoSi
     raise Unavailable(f"The key of the role {role} is not on this machine ({folder()}).")
 
 
-def read(path: Path) -> CryptoSigner:
-    """Read one ed25519 key; raises Invalid for a file that holds none."""
+def read(path: Path, password: bytes = b"") -> CryptoSigner:
+    """Read one ed25519 key, one that is encrypted with `password` or else the hub's own; raises Invalid for a file that holds none."""
     try:
-        return CryptoSigner(cast(Ed25519PrivateKey, load_pem_private_key(path.read_bytes(), None)))
+        content = path.read_bytes()
+        opened_by = (password or settings.TRUST_KEY_PASSWORD.encode() or None) if b"ENCRYPTED" in content else None
+        return CryptoSigner(cast(Ed25519PrivateKey, load_pem_private_key(content, opened_by)))
     except (OSError, ValueError, TypeError) as error:
         raise Invalid(f"{path} holds no private key that can be read: {error}.") from error
 

@@ -10,7 +10,7 @@ from tuf.api.metadata import Metadata, Root, Signed, Snapshot, Targets, Timestam
 
 from training.models.trust import TrustDocument, TrustRole
 from training.trust import documents
-from training.trust.documents import LIFE, current, meta_file, moment, next_version, write
+from training.trust.documents import LIFE, current, forward_version, meta_file, moment, write
 from training.trust.keys import Signers, signer_among
 
 
@@ -22,22 +22,25 @@ def signer_of(role: str, signers: Signers) -> Signer:
     return signer_among(delegator.get_delegated_role(role).keyids, signers, role)
 
 
-def sign_fresh(signers: Signers, now: datetime) -> None:
-    """Sign a snapshot of the newest lists, and its timestamp; the role that assigns first, where its key is another by now."""
-    if not _is_assignments_role_sound():
-        renew_assignments_role(signers, now)
+def sign_fresh(signers: Signers, now: datetime, above: int = 0) -> None:
+    """Sign a snapshot of the newest lists, and its timestamp; the role that assigns first, where its key is another by now.
+
+    With `above` all three, under higher numbers than that.
+    """
+    if above or not _is_assignments_role_sound():
+        renew_assignments_role(signers, now, above)
     roles = [*TrustDocument.objects.newest().lists().order_by("role").values_list("role", flat=True), TrustRole.ASSIGNMENTS]
     named = {f"{role}.json": meta_file(role) for role in roles}
-    snapshot = Snapshot(next_version(TrustRole.SNAPSHOT), expires=now + LIFE[TrustRole.SNAPSHOT], meta=named)
+    snapshot = Snapshot(forward_version(TrustRole.SNAPSHOT, above), expires=now + LIFE[TrustRole.SNAPSHOT], meta=named)
     _publish(TrustRole.SNAPSHOT, snapshot, signers)
-    sign_timestamp(signers, now)
+    sign_timestamp(signers, now, above=above)
 
 
-def sign_timestamp(signers: Signers, now: datetime, life: timedelta = LIFE[TrustRole.TIMESTAMP]) -> bytes:
+def sign_timestamp(signers: Signers, now: datetime, life: timedelta = LIFE[TrustRole.TIMESTAMP], *, above: int = 0) -> bytes:
     """Sign which snapshot is the newest, and that it was at `now`; answers the document."""
     signed_at = {"signed_at": moment(now)}  # below it no edge's clock may go, however it is set
     timestamp = Timestamp(
-        next_version(TrustRole.TIMESTAMP),
+        forward_version(TrustRole.TIMESTAMP, above),
         expires=now + life,
         snapshot_meta=meta_file(TrustRole.SNAPSHOT),
         unrecognized_fields=signed_at,
@@ -54,9 +57,9 @@ def sign_to_carry(signers: Signers, days: int) -> bytes:
     return carried
 
 
-def renew_assignments_role(signers: Signers, now: datetime) -> None:
+def renew_assignments_role(signers: Signers, now: datetime, above: int = 0) -> None:
     """Sign the empty list of the online role anew: it never names a file."""
-    version = next_version(TrustRole.ASSIGNMENTS)
+    version = forward_version(TrustRole.ASSIGNMENTS, above)
     _publish(TrustRole.ASSIGNMENTS, Targets(version, expires=now + LIFE[TrustRole.ASSIGNMENTS]), signers)
 
 

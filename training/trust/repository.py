@@ -5,6 +5,7 @@ say how fresh these lists are (snapshot, timestamp) and which listed file one ed
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,6 +20,9 @@ from training.models.trust import SigningRequest, TrustRole
 from training.trust import documents, keys, online, signing
 from training.trust.documents import LIFE, TOP_LEVEL
 from training.trust.keys import ONLINE, Holders, Signers
+
+AHEAD = timedelta(hours=1)
+"""How far numbers may have run before the clock where many documents were signed within seconds."""
 
 
 def init(root: Holders | None = None, release: Holders | None = None) -> None:
@@ -70,6 +74,24 @@ def refresh() -> list[str]:
             online.sign_timestamp(signers, now)
             return [TrustRole.TIMESTAMP]
     return []
+
+
+def raise_versions(by: User | None = None) -> bool:
+    """Sign everything under numbers that no edge has seen, after the database went back; answers whether that was all.
+
+    What key holders sign is asked of them; until they have, an edge that saw a newer list takes nothing new, and runs on.
+    """
+    if not documents.is_published():
+        return True
+    signers = keys.at_hand()
+    with transaction.atomic():
+        documents.lock()
+        now = timezone.now()
+        above = int((now + AHEAD).timestamp())
+        signing.propose(above=above, by=by)
+        standing = sign_at_hand(signers)
+        online.sign_fresh(signers, now, above)
+    return standing is not None and standing.is_complete
 
 
 def rotate(role: str, holders: Holders | None, *, by: User | None) -> SigningRequest:

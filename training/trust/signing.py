@@ -74,18 +74,21 @@ def propose(
     without: Collection[str] = (),
     root: Root | None = None,
     assigns: Key | None = None,
+    above: int = 0,
     by: User | None = None,
 ) -> SigningRequest | None:
     """Have the next lists await signatures: what is published, plus `files` (path → file; None: what awaits already), less `without`.
 
     `root` is the next root, `assigns` the next key that assigns; with neither those that await already. What is half through its
-    life comes along. Answers the open request, None where nothing has to be signed. Raises Conflict where a path has other content.
+    life comes along; with `above` every list, under a higher number than that. Answers the open request, None where nothing has to be signed. Raises Conflict where a path has other content.
     """
     documents.lock()
     documents.newest(TrustRole.ROOT)  # what awaits its first signatures cannot be changed
     kept, now = documents.waiting(), timezone.now()
     next_root = root or _kept(kept, TrustRole.ROOT) or _renewed_root(now)
-    wanted = _lists(next_root or documents.current(TrustRole.ROOT, Root), _all(files, without, kept), assigns, kept, now)
+    wanted = _lists(
+        next_root or documents.current(TrustRole.ROOT, Root), _all(files, without, kept), assigns, kept, now, above=above
+    )
     chosen: dict[str, Metadata[Any]] = {role: _as_kept(kept, role, Metadata(signed), now) for role, signed in wanted.items()}
     if next_root is not None:
         chosen[TrustRole.ROOT] = _as_kept(kept, TrustRole.ROOT, Metadata(next_root), now)
@@ -255,7 +258,7 @@ def _all(files: Mapping[str, File] | None, without: Collection[str], kept: Waiti
 
 
 def _lists(
-    root: Root, files: Mapping[str, TargetFile], assigns: Key | None, kept: Waiting, now: datetime
+    root: Root, files: Mapping[str, TargetFile], assigns: Key | None, kept: Waiting, now: datetime, *, above: int
 ) -> dict[str, Targets]:
     """Answer the lists that must be signed: those that change, those half through their life, and those of other keys by now."""
     published, due = documents.lists(), documents.due_lists(now)
@@ -269,7 +272,9 @@ def _lists(
     found: dict[str, Targets] = {}
     for role, listed in shared.items():
         before = published.get(role)
-        version = before.signed.version + 1 if before else 1
+        follows = before.signed.version + 1 if before else 1
+        # a number that was raised stays so until it is signed, whatever is asked for meanwhile
+        version = max(follows, above + 1, _kept(kept, role).version if role in kept else 0)
         is_top = role == TrustRole.TARGETS
         wanted = Targets(
             version,
@@ -278,7 +283,7 @@ def _lists(
             delegations=delegations if is_top else None,
         )
         delegator: Root | Delegations = root if is_top else delegations
-        is_same = before is not None and role not in due and _content(before.signed) == _content(wanted)
+        is_same = version == follows and before is not None and role not in due and _content(before.signed) == _content(wanted)
         if before is None or not is_same or not _is_signed(before, role, delegator):
             found[role] = wanted
     return found

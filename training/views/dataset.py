@@ -90,7 +90,7 @@ def _inside(request: HttpRequest, shown: TrainingDataset, user: User) -> dict[st
     for row in rows:
         row.sample.thumbnail_url = thumbnail_url(row.sample, user)  # type: ignore[attr-defined]
     limit = shown.organization.limits.dataset_bytes if shown.organization else 0
-    used = shown.deltas.aggregate(total=Sum("bytes"))["total"] or 0
+    used = shown.deltas.aggregate(total=Sum("bytes"))["total"] if limit else 0
     cells = summary.cells if summary else []
     city = form.chosen.get("city")
     names = dict(City.objects.filter(slug__in={cell[1] for cell in cells}).values_list("slug", "name"))
@@ -100,7 +100,7 @@ def _inside(request: HttpRequest, shown: TrainingDataset, user: User) -> dict[st
         "next": following,
         "summary": summary,
         "held": tables(cells, names, city.slug if city else ""),
-        "bytes": used if limit else summary.bytes if summary else 0,
+        "bytes": used or 0 if limit else summary.bytes if summary else 0,
         "bytes_limit": limit,
         "growing": shown.growths.filter(state=GrowthState.RUNNING).first(),
         "waiting": bounded_count(shown.samples.to_verify()),

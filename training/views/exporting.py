@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.policy import Permission, require
@@ -54,6 +54,13 @@ def exports(request: HttpRequest, pk: UUID) -> HttpResponse:
     }
     status = 422 if form.is_bound else 200
     return page_or_partial(request, "training/exports.html", "live", facts, status=status)
+
+
+@require_safe
+def one_export(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Lead on to the dataset's exports, at this one."""
+    _user, export = _export(request, pk)
+    return redirect(f"{reverse('training:exports', args=[export.dataset_id])}#export-{export.pk}")
 
 
 @require_POST

@@ -16,7 +16,7 @@ from accounts.policy import Permission, require
 from core.errors import Missing, Refusal
 from core.pages import carry_out, first_error, found, page_or_partial
 from learning.models import LearningSample, StoredObject
-from learning.thumbnails import WITH_PICTURES, thumbnail_url
+from learning.thumbnails import WITH_PICTURES, address_of, thumbnail_url
 from training.actions import importing as verbs
 from training.formats import FORMATS
 from training.import_forms import ImportForm, MappingForm, content_of
@@ -130,7 +130,7 @@ def _drawn(job: DatasetImport, user: User) -> list[dict[str, Any]]:
     shown = []
     for one in job.drawn:
         kept, sample = objects.get(one.get("object", "")), samples.get(one.get("sample", ""))
-        url = kept.signed_get().url if kept else thumbnail_url(sample, user) if sample else ""
+        url = address_of(kept) if kept else thumbnail_url(sample, user) if sample else ""
         shown.append({**one, "url": url})
     return shown
 

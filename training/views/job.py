@@ -23,6 +23,13 @@ from training.models.run import ExitReason
 from training.views.dataset import is_own, viewer
 
 PAGE = 50
+LARGE = (
+    "dataset_version__statistics",
+    "dataset_version__verification",
+    "output_model_version__evaluation",
+    "output_model_version__card",
+)
+"""Documents that the list does not show, and that take longer to read than all the rest of a row."""
 LOG_LINES = 200
 POINTS = 5_000
 GRID = 16
@@ -34,7 +41,9 @@ def jobs(request: HttpRequest) -> HttpResponse:
     user = viewer(request)
     form = JobFilters(request.GET)
     rows = TrainingJob.objects.visible_to(user).filter(**form.chosen)
-    joined = rows.select_related("module", "dataset_version__dataset", "output_model_version", "evaluated_version")
+    joined = rows.select_related("module", "dataset_version__dataset", "output_model_version", "evaluated_version").defer(
+        *LARGE
+    )
     page = keyset_page(joined, cursor=request.GET.get("cursor", ""), size=PAGE)
     return render(request, "training/job_list.html", {"page": page, "form": form, "count": bounded_count(rows)})
 
@@ -64,6 +73,7 @@ def job(request: HttpRequest, pk: UUID) -> HttpResponse:
         and shown.dataset_version.state == VersionState.FROZEN
         and is_allowed(user, Permission.RUN_JOBS, shown),
         "log": _log_tail(latest),
+        "may_take_along": is_allowed(user, Permission.READ_FROZEN, shown),
         "may_cancel": is_allowed(user, Permission.RUN_JOBS, shown) and shown.status not in ENDED,
         "is_own": is_own(shown, user),
     }

@@ -24,9 +24,12 @@ from training.models import DatasetVersion, ModelStatus, ModelVersion, Split, Ve
 from training.models.job import ENDED
 from training.views.dataset import is_own, viewer
 from training.views.model_compare import ground
+from training.views.model_standing import standing_facts
 from training.views.scores import shown_scores, suspected
 
 PAGE, GROUNDS = 50, 12
+LARGE = ("evaluation", "card", "dataset_version__statistics", "dataset_version__verification", "dataset_version__dataset__rule")
+"""Documents that no list shows, and that take longer to read than all the rest of a row."""
 JOINED = ("module", "organization", "dataset_version__dataset", "base_version", "training_job", "bundle")
 
 
@@ -36,9 +39,11 @@ def models(request: HttpRequest) -> HttpResponse:
     user = viewer(request)
     form = ModelFilters(request.GET)
     rows = ModelVersion.objects.visible_to(user).filter(**form.chosen)
-    joined = rows.select_related("module", "dataset_version__dataset")
+    joined = rows.select_related("module", "dataset_version__dataset").defer(*LARGE)
     page = keyset_page(joined, cursor=request.GET.get("cursor", ""), size=PAGE)
-    return render(request, "training/model_list.html", {"page": page, "form": form, "count": bounded_count(rows)})
+    facts = {"page": page, "form": form, "count": bounded_count(rows)}
+    facts["may_register"] = is_allowed(user, Permission.REGISTER_MODEL)
+    return render(request, "training/model_list.html", facts)
 
 
 @require_safe
@@ -47,18 +52,23 @@ def model(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = viewer(request)
     people = ("requested_by", "approved_by", "release_requested_by")
     shown = found(ModelVersion.objects.visible_to(user).select_related(*JOINED, *people), pk=pk)
+    if request.headers.get("HX-Request"):
+        return _followed(shown)
+    own = is_own(shown, user)
     siblings = ModelVersion.objects.visible_to(user).filter(
         module=shown.module, organization=shown.organization, user_id=shown.user_id
     )
     active = siblings.active().exclude(pk=shown.pk).first()
+    evaluations = list(shown.evaluations.select_related("dataset_version__dataset").order_by("-created_at")[:PAGE])
     facts = {
         "model": shown,
         "active": active,
         "metrics": _metrics(shown, active),
         **_judged(shown, user),
-        "evaluations": shown.evaluations.select_related("dataset_version__dataset").order_by("-created_at")[:PAGE],
-        "is_evaluating": shown.evaluations.exclude(status__in=ENDED).exists(),
-        "is_own": is_own(shown, user),
+        "evaluations": evaluations,
+        "is_evaluating": any(job.status not in ENDED for job in evaluations),
+        "is_own": own,
+        **(standing_facts(shown) if own else {}),
         "may": _allowed(shown, user),
         "steps": _steps(shown),
         "signatures": trust.standing() if shown.release_requested_at and shown.status == ModelStatus.APPROVED else "",
@@ -67,6 +77,12 @@ def model(request: HttpRequest, pk: UUID) -> HttpResponse:
         "events": Event.objects.visible_to(user).about("training.modelversion", shown.pk).order_by("-id")[:PAGE],
     }
     return render(request, "training/model_detail.html", facts)
+
+
+def _followed(version: ModelVersion) -> HttpResponse:
+    """Answer a page that waits for an evaluation: once that has ended, it is to be loaded anew."""
+    is_over = not version.evaluations.exclude(status__in=ENDED).exists()
+    return HttpResponse(status=204, headers={"HX-Refresh": "true"} if is_over else {})
 
 
 @require_POST
@@ -197,13 +213,13 @@ def _judged(shown: ModelVersion, user: User) -> dict[str, Any]:
     }
 
 
-def _allowed(shown: ModelVersion, user: User) -> dict[str, bool]:
+def _allowed(shown: ModelVersion, user: User) -> dict[str, Any]:
     """Tell which acts this page offers to `user`; the verbs ask again."""
     may = {name: is_allowed(user, permission, shown) for name, permission in ACTS.items()}
     is_requester = settings.APPROVAL_FOUR_EYES and shown.requested_by_id == user.pk
     is_asked = shown.release_requested_at is not None
     return {
-        "evaluate": may["evaluate"] and shown.status in (ModelStatus.DRAFT, ModelStatus.TESTING),
+        "evaluate": may["evaluate"] and shown.dataset_version_id and shown.status in (ModelStatus.DRAFT, ModelStatus.TESTING),
         "score": may["evaluate"] and shown.status != ModelStatus.DEPRECATED,
         "approve": may["approve"] and shown.status == ModelStatus.TESTING and not is_requester,
         "ask_other": may["approve"] and shown.status == ModelStatus.TESTING and is_requester,
@@ -212,11 +228,13 @@ def _allowed(shown: ModelVersion, user: User) -> dict[str, bool]:
         "activate": may["release"] and shown.status == ModelStatus.RELEASED and not shown.is_active,
         "deprecate": may["deprecate"] and shown.can_move(ModelStatus.DEPRECATED),
         "withdraw": may["deprecate"] and shown.is_withdrawable,
+        "register": may["register"],
         "deploy": may["deploy"] and shown.status == ModelStatus.RELEASED,
     }
 
 
 ACTS = {
+    "register": Permission.REGISTER_MODEL,
     "evaluate": Permission.EVALUATE_MODEL,
     "approve": Permission.APPROVE_MODEL,
     "release": Permission.RELEASE_MODEL,
@@ -242,7 +260,7 @@ def _metrics(shown: ModelVersion, other: ModelVersion | None) -> list[dict[str, 
 def _steps(shown: ModelVersion) -> list[dict[str, Any]]:
     """Answer the way from draft to the edge: what is behind (good), what is now (waiting), what is to come (over)."""
     order = [ModelStatus.DRAFT, ModelStatus.TESTING, ModelStatus.APPROVED, ModelStatus.RELEASED]
-    names = [_("Trained"), _("Tested"), _("Approved"), _("Released")]
+    names = [_("Trained") if shown.training_job_id else _("Registered"), _("Tested"), _("Approved"), _("Released")]
     moments = [shown.trained_at, None, shown.approved_at, shown.released_at]
     reached = order.index(ModelStatus(shown.status)) if shown.status in order else 3 if shown.released_at else 0
     is_testing = shown.status == ModelStatus.TESTING

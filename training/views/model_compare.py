@@ -20,7 +20,7 @@ from training.actions import model_version as verbs
 from training.models import DatasetVersion, ModelEvaluation, ModelVersion, Split
 from training.standing import Standing
 from training.views.dataset import is_own, viewer
-from training.views.scores import said
+from training.views.scores import named, said
 
 DRAWN = 24
 
@@ -47,7 +47,7 @@ def model_compare(request: HttpRequest) -> HttpResponse:
         "on": _spelled(*chosen),
         "is_own": own,
         "may_evaluate": is_allowed(user, Permission.EVALUATE_MODEL),
-        "measures": [(name, [said(value, name) for value in values]) for name, values in found.measures],
+        "measures": [(named(name), [said(value, name) for value in values]) for name, values in found.measures],
     }
     return render(request, "training/model_compare.html", facts | (_swap(request, found, user) if own else {}))
 

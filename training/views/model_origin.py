@@ -26,7 +26,7 @@ def model_origin(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise Missing("What everybody's models were made of is the hub's own.")
     facts = {
         "model": shown,
-        "page": keyset_page(ancestry.samples_of(shown), order="sample", cursor=request.GET.get("cursor", ""), size=PAGE),
+        "page": keyset_page(ancestry.samples_of(shown), order="sample_id", cursor=request.GET.get("cursor", ""), size=PAGE),
         "decided": ancestry.decided_by(shown),
         "erased": ancestry.erased_from(shown),
         "runs": shown.runs.order_by("attempt"),

@@ -15,6 +15,7 @@ from accounts.policy import Permission, is_allowed
 from core.errors import Refused
 from core.pages import carry_out, first_error, found, page_or_partial
 from core.paging import bounded_count
+from training import estimate, plan
 from training.actions import job as job_verbs
 from training.actions import job_grid, version_comparison, version_proof
 from training.actions import version as version_verbs
@@ -22,6 +23,7 @@ from training.actions.version_number import labeled_in
 from training.class_table import class_table
 from training.forms import TrainForm
 from training.models import DatasetVersion, JobKind, Split, TrainingJob, VersionState
+from training.trainers.registry import trainers
 from training.views.comparison import compared
 from training.views.dataset import is_own, viewer
 
@@ -35,6 +37,7 @@ def version(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = DatasetVersion.objects.visible_to(user).select_related("dataset__module", "dataset__organization")
     shown = found(rows, pk=pk)
     like = _job_to_repeat(request.GET.get("again", ""), user)
+    may_train = is_allowed(user, Permission.RUN_JOBS, shown) and shown.state == VersionState.FROZEN
     facts = {
         "version": shown,
         "like": like,
@@ -49,7 +52,9 @@ def version(request: HttpRequest, pk: UUID) -> HttpResponse:
         "proving": _progress(shown.verify_done, shown.sample_count) if shown.verify_asked_at else None,
         "others": _others(shown),
         "may_freeze": is_allowed(user, Permission.FREEZE_VERSION, shown),
-        "may_train": is_allowed(user, Permission.RUN_JOBS, shown) and shown.state == VersionState.FROZEN,
+        "may_train": may_train,
+        "estimates": _estimates(shown, user) if may_train else [],
+        "month": _month(shown) if may_train else None,
         "train_form": TrainForm(version=shown, user=user, like=like),
         "jobs": shown.jobs.visible_to(user)
         .filter(kind=JobKind.TRAIN)
@@ -78,6 +83,21 @@ def version_compare(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         facts["working"] = _progress(row.done, before.sample_count + shown.sample_count)
     return page_or_partial(request, "training/version_compare.html", "live", facts)
+
+
+def _estimates(version: DatasetVersion, user: User) -> list[tuple[str, estimate.Estimate]]:
+    """Answer under each trainer's title how long trainings on so many samples took."""
+    found = estimate.of_trainers(version, user)
+    return [(trainer.title, found[name]) for name, trainer in trainers().items() if name in found]
+
+
+def _month(version: DatasetVersion) -> dict[str, int] | None:
+    """Answer how many trainings the customer's plan has left in this month; None where no plan bounds them."""
+    customer = version.dataset.organization
+    if customer is None:
+        return None
+    limit = customer.limits.jobs_per_month
+    return {"limit": limit, "left": max(0, limit - plan.jobs_this_month([customer]).count())}
 
 
 def _progress(done: int, total: int) -> dict[str, Any]:

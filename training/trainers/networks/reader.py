@@ -28,8 +28,9 @@ class ReaderNetwork(nn.Module):
         """Answer (b, steps, 1 + characters)."""
         seen = self.body(pictures)
         columns = seen.permute(0, 3, 1, 2).flatten(2)
-        read, _ = self.reader(torch.relu(self.down(columns)))
-        return self.head(read)
+        narrow = torch.relu(self.down(columns))
+        read, _ = self.reader(narrow)
+        return self.head(read + narrow)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Answer probabilities."""

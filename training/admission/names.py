@@ -1,0 +1,3 @@
+"""What the files of an admission's folder are called."""
+
+MODEL_NAME, REQUEST_NAME, ADMITTED_NAME, REFUSED_NAME = "model", "request.json", "admitted.json", "refused.json"
