@@ -81,13 +81,17 @@ def online_signer() -> Signer:
 
 
 def sign(edges: Sequence[int], signer: Signer) -> None:
-    """Write the documents of these edges (ids, in order) anew, in the caller's transaction; a few statements a batch."""
+    """Write the documents of these edges (ids, in order) anew, in the caller's transaction; a few statements a batch.
+
+    An edge is locked before it is read what it shall run: else what another transaction assigns meanwhile would be written over.
+    """
     now = timezone.now().replace(microsecond=0)
     expires_at = now + LIFE
     for batch in batches(edges):
+        locked = _locked(batch)
         entries = _entries(batch)
         rows = []
-        for edge, last in _locked(batch):
+        for edge, last in locked:
             counter = max(last + 1, int(now.timestamp()))
             body = _document(edge, counter, now, entries.get(edge, ()), signer)
             rows.append((body, hashlib.sha256(body).hexdigest()[:32], counter, edge))

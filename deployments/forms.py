@@ -6,8 +6,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from core.pages import Filters
-from deployments import plan
+from core.pages import Filters, RowField, RowsField
+from deployments import history, plan
 from deployments.models import EdgeServer, RolloutState
 from learning.models import AiModule, City
 from training.models import ModelVersion
@@ -22,27 +22,46 @@ class RolloutFilters(Filters):
 
 
 class EdgeFilters(Filters):
-    """How the edge stands, its city, and a module that it has a slot for."""
+    """How the edge stands, its city and group, a module that it has a slot for, and the version that it says it runs."""
 
     stands = forms.ChoiceField(
         label=_("Stands"),
-        choices=[*ANY, ("drift", _("in drift")), ("silent", _("silent")), ("held", _("held")), ("new", _("not enrolled"))],
+        choices=[
+            *ANY,
+            ("drift", _("in drift")),
+            ("silent", _("silent")),
+            ("held", _("held")),
+            ("new", _("not enrolled")),
+            ("old_agent", _("old agent")),
+        ],
         required=False,
     )
-    city = forms.ModelChoiceField(
-        label=_("City"), queryset=City.objects.none(), to_field_name="slug", empty_label=_("any"), required=False
-    )
-    slots__module = forms.ModelChoiceField(
+    city = RowField(label=_("City"), queryset=City.objects.none(), to_field_name="slug", empty_label=_("any"), required=False)
+    group = forms.ChoiceField(label=_("Group"), required=False)
+    module = RowField(
         label=_("Module"),
         queryset=AiModule.objects.order_by("name"),
         to_field_name="slug",
         empty_label=_("any"),
         required=False,
     )
+    runs = forms.CharField(
+        label=_("Runs"), max_length=40, required=False, widget=forms.TextInput(attrs={"placeholder": "1.2.3", "size": 8})
+    )
 
     def __init__(self, data: Any, *, user: User) -> None:
         super().__init__(data)
         self.fields["city"].queryset = City.objects.visible_to(user).order_by("name")  # type: ignore[attr-defined]
+        groups = groups_of(EdgeServer.objects.visible_to(user))
+        self.fields["group"].choices = [*ANY, *((name, name) for name in groups)]  # type: ignore[attr-defined]
+
+
+class DayForm(forms.Form):
+    """A day that was, or today."""
+
+    on = forms.DateField(
+        label=_("On"), required=False, widget=forms.DateInput(attrs={"type": "date"}), validators=history.WITHIN
+    )
 
 
 class CallbackForm(forms.Form):
@@ -89,12 +108,19 @@ class DescriptionForm(forms.Form):
 class RolloutForm(forms.Form):
     """Which edges get a model version, in which steps, and what stops it; what is left empty is not asked for."""
 
-    edges = forms.ModelMultipleChoiceField(
+    edges = RowsField(
         label=_("Edges"),
         queryset=EdgeServer.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text=_("None chosen: every edge that has a slot for the module."),
+    )
+    names = forms.CharField(
+        label=_("Edges by name"),
+        required=False,
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("One a line: there are more than the list above shows."),
     )
     group = forms.ChoiceField(label=_("Only of the group"), required=False)
     canary = forms.IntegerField(
@@ -141,10 +167,26 @@ class RolloutForm(forms.Form):
 
     def __init__(self, data: Any = None, *, version: ModelVersion, user: User) -> None:
         super().__init__(data, initial=USUAL)
-        able = edges_for(version, user)
+        self._able = able = edges_for(version, user)
         self.fields["edges"].queryset = able  # type: ignore[attr-defined]
-        groups = able.exclude(group="").order_by("group").values_list("group", flat=True).distinct()[:200]
-        self.fields["group"].choices = [("", _("any")), *((name, name) for name in groups)]  # type: ignore[attr-defined]
+        self.fields["edges"].offered = OFFERED  # type: ignore[attr-defined]
+        if not able.order_by()[OFFERED : OFFERED + 1].exists():
+            del self.fields["names"]
+        self.fields["group"].choices = [*ANY, *((name, name) for name in groups_of(able))]  # type: ignore[attr-defined]
+
+    def clean_names(self) -> list[EdgeServer]:
+        """Read names, one a line, as edges that may be chosen."""
+        names = {name.strip() for name in self.cleaned_data["names"].splitlines() if name.strip()}
+        named = list(self._able.filter(name__in=names))
+        if lacking := sorted(names - {edge.name for edge in named}):
+            raise forms.ValidationError(_("There is no edge %(name)s that could take it.") % {"name": lacking[0]})
+        return named
+
+    @property
+    def chosen(self) -> list[EdgeServer]:
+        """The edges that were ticked, and those that were named."""
+        edges = {edge.pk: edge for edge in (*self.cleaned_data["edges"], *self.cleaned_data.get("names", ()))}
+        return list(edges.values())
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -164,6 +206,8 @@ class RolloutForm(forms.Form):
         }
 
 
+OFFERED = 200
+"""So many edges are listed to be ticked: a page of ten thousand takes seconds, and nobody reads it."""
 USUAL = {
     "canary": 1,
     "soak": 10,
@@ -183,6 +227,11 @@ def _named(said: dict[str, Any], **names: str | int) -> dict[str, Any]:
         for name, to in names.items()
         if name in said
     }
+
+
+def groups_of(edges: Any) -> Any:
+    """Answer the first two hundred groups that these edges are in, by name."""
+    return edges.exclude(group="").order_by("group").values_list("group", flat=True).distinct()[:200]
 
 
 def edges_for(version: ModelVersion, user: User) -> Any:

@@ -20,11 +20,15 @@ SHOWN = 200
 
 @dataclass
 class Preview:
-    """The answer; `notes` are edges that it reaches and that will not take it at once, `blocked` those it does not reach."""
+    """The answer; `notes` are edges that it reaches and that will not take it at once, `blocked` those it does not reach.
+
+    `opens` says of those that wait for their maintenance window when it opens, the soonest first.
+    """
 
     edges: int = 0
     waves: list[tuple[str, int]] = field(default_factory=list)
     blocked: list[tuple[str, str]] = field(default_factory=list)
+    opens: list[tuple[datetime, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     returns: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
@@ -35,6 +39,7 @@ class Preview:
             "edges": self.edges,
             "waves": [{"name": name, "edges": number} for name, number in self.waves],
             "blocked": [{"edge": edge, "because": because} for edge, because in self.blocked[:SHOWN]],
+            "windows": [{"edge": edge, "opens_at": at} for at, edge in self.opens[:SHOWN]],
             "notes": dict(self.notes),
             "returns_to": dict(self.returns),
             "bytes": self.bytes,
@@ -68,20 +73,22 @@ def _look_at(version: ModelVersion, edges: Sequence[int], rules: plan.Plan, foun
     for batch in batches(edges):
         open_ones = ModelDeployment.objects.open().filter(edge_server_id__among=batch, module=version.module_id)
         found.notes["another version is on its way, and gives way"] += open_ones.count()
-        for edge in EdgeServer.objects.filter(pk__among=batch).only("window", "edge_version", "runtime", "enrolled_at"):
-            found.notes.update(_notes(edge, version, rules, now))
+        for edge in EdgeServer.objects.filter(pk__among=batch).only("name", "window", "edge_version", "runtime", "enrolled_at"):
+            found.notes.update(_notes(edge, version))
+            if rules.windows and (opens := windows.next_opening(edge.window, now)):
+                found.notes["waits for its maintenance window"] += 1
+                found.opens.append((opens, edge.name))
+    found.opens.sort()
     found.notes += Counter()  # without zeros
 
 
-def _notes(edge: EdgeServer, version: ModelVersion, rules: plan.Plan, now: datetime) -> list[str]:
+def _notes(edge: EdgeServer, version: ModelVersion) -> list[str]:
     said = []
     if edge.enrolled_at is None:
         said.append("not enrolled yet")
     agent, needed = numbers_of(edge.edge_version), numbers_of(version.min_edge_version)
     if agent and needed and agent < needed:
         said.append(f"the agent is older than {version.min_edge_version} and will refuse it")
-    if rules.windows and not windows.is_open(edge.window, now):
-        said.append("waits for its maintenance window")
     platform = str(edge.runtime.get("platform", ""))
     if version.supported_platforms and platform and platform not in version.supported_platforms:
         said.append(f"is {platform}, which the version does not name")

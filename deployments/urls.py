@@ -17,6 +17,7 @@ urlpatterns = [
     path("fleet/freeze/", fleet.freeze, name="fleet-freeze"),
     path("fleet/lift-freeze/", fleet.lift_freeze, name="fleet-lift-freeze"),
     path("edges/", edge.edges, name="edges"),
+    path("edges/map/", edge.edge_map, name="edge-map"),
     path("edges/<int:pk>/", edge.edge, name="edge"),
     path("edges/<int:pk>/describe/", fleet.describe, name="edge-describe"),
     path("edges/<int:pk>/retire/", fleet.retire, name="edge-retire"),

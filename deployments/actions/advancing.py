@@ -158,7 +158,7 @@ def _go_on(rollout: Rollout, rules: Plan, signer: Signer) -> None:
     now = timezone.now()
     if rollout.model_version.status != ModelStatus.RELEASED:
         sentence = f"The model version is {rollout.model_version.status}; it is not sent to further edges."
-        _pause(rollout, sentence)
+        pause(rollout, sentence)
         return
     wave = rollout.waves.filter(opened_at__isnull=False, finished_at__isnull=True).order_by("-number").first()
     if wave is None:
@@ -192,10 +192,11 @@ def _react(rollout: Rollout, rules: Plan, sentence: str, signer: Signer) -> None
         record(None, "rollback", rollout, reason=sentence, edges=returned, without_earlier_version=stranded)
         end_rolling_back(rollout)
     else:
-        _pause(rollout, sentence)
+        pause(rollout, sentence)
 
 
-def _pause(rollout: Rollout, sentence: str) -> None:
+def pause(rollout: Rollout, sentence: str) -> None:
+    """Open no further wave until a person says so, in the caller's transaction."""
     rollout.move(RolloutState.PAUSED, stopped_because=sentence)
     record(None, "pause", rollout, reason=sentence)
 

@@ -21,9 +21,10 @@ from accounts.models import AccessKey, Organization, Role, User
 from accounts.policy import Permission, require
 from core import outbound
 from core.errors import Conflict, Invalid, Missing, Refused
-from deployments import assignments, offering
+from deployments import assignments, offering, presence
 from deployments.actions import deployment as deployments
-from deployments.actions.measuring import keep_measured
+from deployments.actions import restored
+from deployments.actions.measuring import keep_measured, keep_nothing_else
 from deployments.models import EdgeServer, EdgeSlot, EnrolmentCode
 from learning.models import AiModule, City
 from training import trust
@@ -60,12 +61,17 @@ class SlotReport:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What an edge says of itself."""
+    """What an edge says of itself; `sha256` names all of it that is not measured, "" where it is to be looked at again.
+
+    One that `is_whole` is written as a whole although it says nothing new.
+    """
 
     edge_version: str = ""
     runtime: Mapping[str, Any] = field(default_factory=dict)
     slots: Sequence[SlotReport] = ()
     telemetry: Sequence[Mapping[str, Any]] = ()
+    sha256: str = ""
+    is_whole: bool = False
 
 
 def add(
@@ -122,23 +128,44 @@ def heartbeat(edge: EdgeServer, body: Heartbeat, *, by: User) -> dict[str, Any]:
 
     Where the site went back from what it shall run, that is not offered again until a person lifts the hold.
     """
+    measured, others = _telemetry(body.telemetry)
+    is_as_before = body.sha256 != "" and body.sha256 == edge.heard_sha256
+    if body.is_whole or not is_as_before or others or not _measured_only(edge, measured, by):
+        _hear_all(edge, body, measured, others, by)
+    return {"poll_seconds": settings.EDGE_POLL_SECONDS}
+
+
+def _measured_only(edge: EdgeServer, measured: Mapping[str, list[Any]], by: User) -> bool:
+    """Keep what was measured where all else is as the last time; False, and nothing is kept, where that does not suffice."""
+    if not measured:
+        return False
+    with transaction.atomic():
+        require(by, Permission.SPEAK_AS_EDGE, edge)
+        is_kept = keep_nothing_else(edge.pk, measured)
+    if is_kept:
+        presence.PRESENCE.note(edge.pk)
+    return is_kept
+
+
+def _hear_all(edge: EdgeServer, body: Heartbeat, measured: dict[str, list[Any]], others: list[Any], by: User) -> None:
     # the key is a file, read before the transaction begins
     signer = assignments.online_signer() if any(slot.left for slot in body.slots) else None
     said = {slot.module: slot for slot in body.slots}
-    measured, others = _telemetry(body.telemetry)
     with transaction.atomic():
         require(by, Permission.SPEAK_AS_EDGE, edge)
-        if signer is not None:
-            assignments.lock([edge.pk])
+        assignments.lock([edge.pk])  # before its slots, as whoever assigns to it does
         slots = list(EdgeSlot.objects.filter(edge_server=edge).select_related("module", "desired_deployment"))
-        keep_measured(edge, slots, measured)
+        keep_measured(edge.pk, {slot.module.slug: slot.module_id for slot in slots}, measured)
         heard = _hear(slots, said, measured)
-        others += [entry for entries in measured.values() for entry in entries]  # of modules that have no slot here
+        others = [*others, *(entry for entries in measured.values() for entry in entries)]  # of modules that have no slot here
         facts: dict[str, Any] = {"telemetry": others} if others else {}
+        if agreeing := [slot for slot in heard if restored.agrees(slot)]:
+            facts |= _lift_agreeing(edge, agreeing, by)
         EdgeServer.objects.filter(pk=edge.pk).update(
             edge_version=body.edge_version[:VERSION_LIMIT],
             runtime=_bounded(body.runtime, "runtime"),
             last_seen_at=timezone.now(),
+            heard_sha256=body.sha256,
             **facts,
         )
         left = [slot for slot in heard if _is_left(slot, said.get(slot.module.slug))]
@@ -146,7 +173,6 @@ def heartbeat(edge: EdgeServer, body: Heartbeat, *, by: User) -> dict[str, Any]:
             _hold(edge, slot, by)
         if left and signer is not None:
             assignments.sign([edge.pk], signer)
-    return {"poll_seconds": settings.EDGE_POLL_SECONDS}
 
 
 def lift_hold(edge: EdgeServer, module: AiModule, *, by: User) -> EdgeSlot:
@@ -184,9 +210,10 @@ def set_callback(edge: EdgeServer, url: str, *, by: User) -> EdgeServer:
 
 def _hear(slots: Sequence[EdgeSlot], said: Mapping[str, SlotReport], measured: dict[str, list[Any]]) -> Sequence[EdgeSlot]:
     """Write what was said and measured of these slots, and answer those it was said of; takes from `measured` what found its place."""
-    now, heard = timezone.now(), []
+    now, heard, as_before = timezone.now(), [], []
     for slot in slots:
         told, entries = said.get(slot.module.slug), measured.pop(slot.module.slug, None)
+        before = (slot.active_version, slot.previous_version, slot.reported_counter)
         if told is not None:
             slot.active_version = told.active_version[:VERSION_LIMIT]
             slot.previous_version = told.previous_version[:VERSION_LIMIT]
@@ -195,7 +222,14 @@ def _hear(slots: Sequence[EdgeSlot], said: Mapping[str, SlotReport], measured: d
             slot.telemetry, slot.telemetry_at = entries, now
         if told is not None or entries is not None:
             heard.append(slot)
-    EdgeSlot.objects.bulk_update(heard, REPORTED)
+        if (
+            told is not None
+            and entries is None
+            and before == (slot.active_version, slot.previous_version, slot.reported_counter)
+        ):
+            as_before.append(slot.pk)  # only the moment is new: one short statement for all of them
+    EdgeSlot.objects.filter(pk__in=as_before).update(reported_at=now)
+    EdgeSlot.objects.bulk_update([slot for slot in heard if slot.pk not in as_before], REPORTED)
     return heard
 
 
@@ -221,7 +255,15 @@ def _is_left(slot: EdgeSlot, told: SlotReport | None) -> bool:
 def _hold(edge: EdgeServer, slot: EdgeSlot, by: User) -> None:
     reason = f"The site went back to {slot.active_version or 'nothing'} by itself."
     EdgeSlot.objects.filter(pk=slot.pk).update(held=True, held_reason=reason)
-    record(by, "hold", edge, module=slot.module.slug, deployment=str(slot.desired_deployment_id), origin="local")
+    facts = {"deployment": str(slot.desired_deployment_id), "active": slot.active_version, "origin": "local"}
+    record(by, "hold", edge, module=slot.module.slug, **facts)
+
+
+def _lift_agreeing(edge: EdgeServer, slots: Sequence[EdgeSlot], by: User) -> dict[str, Any]:
+    """Lift what a restore held; answers what has the edge's assignment signed anew when it next asks."""
+    EdgeSlot.objects.filter(pk__in=[slot.pk for slot in slots]).update(held=False, held_reason="")
+    record(by, "lift_hold", edge, modules=[slot.module.slug for slot in slots], origin="restore")
+    return {"assignment_expires_at": timezone.now()}
 
 
 def _check_new(name: str, organization: Organization | None, modules: Sequence[AiModule], city: City | None) -> None:

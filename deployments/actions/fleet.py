@@ -106,8 +106,8 @@ def replace_hardware(edge: EdgeServer, *, by: User) -> tuple[EdgeServer, str]:
     _end_keys(edge, by)
     edge.codes.filter(used_at__isnull=True).update(expires_at=timezone.now())
     edge.attempt += 1
-    edge.enrolled_at = None
-    edge.save(update_fields=["attempt", "enrolled_at"])
+    edge.enrolled_at, edge.heard_sha256 = None, ""
+    edge.save(update_fields=["attempt", "enrolled_at", "heard_sha256"])
     record(by, "replace_hardware", edge, attempt=edge.attempt)
     return edge, new_code(edge)
 

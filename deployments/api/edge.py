@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,21 +17,24 @@ from rest_framework.views import APIView
 
 from accounts.api.authentication import KeyAuthentication, authenticate_header
 from accounts.api.authorise import authorise, read_body, speaker
+from accounts.api.openapi import described
 from accounts.policy import Permission, is_allowed
 from core.errors import Missing
 from core.pages import found
+from core.prepared import Prepared
 from deployments import reports
 from deployments.actions import deployment as deployment_verbs
 from deployments.actions import edge_server as edge_verbs
 from deployments.api import wire
-from deployments.api.poll import retry_after
+from deployments.api.poll import is_whole, retry_after
 from deployments.assignments import assignment_for
 from deployments.mirror import MIRROR
 from deployments.models import EdgeServer, ModelDeployment
+from deployments.presence import sha256_of
 from training import trust
 from training.models import TrustRole
 
-TRUST_FILE = re.compile(r"(?:([1-9][0-9]{0,8})\.)?(root|timestamp|snapshot|targets|assignments|org-[1-9][0-9]{0,17})\.json")
+TRUST_FILE = re.compile(r"(?:([1-9][0-9]{0,9})\.)?(root|timestamp|snapshot|targets|assignments|org-[1-9][0-9]{0,17})\.json")
 
 
 class EnrolThrottle(SimpleRateThrottle):
@@ -98,10 +101,17 @@ class Heartbeat(EdgeView):
         """Answer how often to ask."""
         said = read_body(wire.HeartbeatSaid, request)
         slots = [_slot_report(slot) for slot in said["slots"]]
-        body = edge_verbs.Heartbeat(said["edge_version"], said["runtime"], slots, said["telemetry"])
+        facts = said["edge_version"], said["runtime"], slots, said["telemetry"], sha256_of(request.data), is_whole()
+        body = edge_verbs.Heartbeat(*facts)
         return Response(edge_verbs.heartbeat(speaking(speaker(request)), body, by=speaker(request)))
 
 
+@described(
+    "GET",
+    operation_id="edge_assignment",
+    parameters=[OpenApiParameter("If-None-Match", location=OpenApiParameter.HEADER)],
+    responses={200: dict, 304: None},
+)
 @require_safe
 @authorise(Permission.SPEAK_AS_EDGE)
 def assignment(request: HttpRequest) -> HttpResponse:
@@ -118,6 +128,7 @@ def assignment(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+@described("GET", operation_id="edge_trust_file", auth=[], responses=dict)
 @require_safe
 @login_not_required
 def trust_file(request: HttpRequest, name: str) -> HttpResponse:
@@ -150,7 +161,13 @@ def _is_edge_of(request: HttpRequest, role: str) -> bool:
 
 def speaking(user: Any) -> EdgeServer:
     """Answer the edge server whose machine user speaks; raises Missing for one that is in service no more."""
-    return found(EdgeServer.objects.in_service().select_related("organization"), user=user)
+    edge = _OF_USER.first(user=user.pk)
+    if edge is None:
+        raise Missing("This key is of no edge server that is in service.")
+    return edge
+
+
+_OF_USER = Prepared(lambda user: EdgeServer.objects.in_service().filter(user=user).select_related("organization")[:1], user=int)
 
 
 def _slot_report(said: dict[str, Any]) -> edge_verbs.SlotReport:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Count, Prefetch
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.api.authorise import read_body, speaker
@@ -14,6 +16,7 @@ from accounts.models import Organization
 from accounts.policy import Permission
 from core.pages import found
 from core.paging import keyset_page, page_size
+from deployments import history
 from deployments.actions import deployment as deployment_verbs
 from deployments.actions import edge_server as edge_verbs
 from deployments.actions import fleet as fleet_verbs
@@ -21,7 +24,9 @@ from deployments.actions import rollback
 from deployments.actions import rollout as rollout_verbs
 from deployments.api import wire
 from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
-from learning.models import AiModule
+from deployments.narrowing import STANDS, narrowed
+from deployments.version_map import version_map
+from learning.models import AiModule, City
 from training.models import ModelVersion
 
 
@@ -30,10 +35,45 @@ class Edges(APIView):
 
     permission = Permission.VIEW_FLEET
 
-    @extend_schema(responses=dict)
+    @extend_schema(parameters=[wire.EdgesAsked], responses=dict)
     def get(self, request: Request) -> Response:
-        """Answer a page of them with their slots, newest first."""
-        return _page(request, _edges(request), wire.edge_document)
+        """Answer a page of them with their slots, newest first; narrowed to those that stand so (drift, silent, held, new, old_agent)."""
+        asked = _asked(wire.EdgesAsked, request)
+        stands = tuple(word for word in STANDS if asked.pop(word))
+        chosen = {name: value for name, value in asked.items() if value}
+        if "ai_module" in chosen:
+            chosen["module"] = found(AiModule.objects.all(), slug=chosen.pop("ai_module"))
+        if "city" in chosen:
+            chosen["city"] = found(City.objects.visible_to(speaker(request)), slug=chosen["city"])
+        return _page(request, narrowed(_edges(request), stands, **chosen), wire.edge_document)
+
+
+class EdgeMap(APIView):
+    """Which version of a module runs where."""
+
+    permission = Permission.VIEW_FLEET
+
+    @extend_schema(parameters=[wire.MapAsked], responses=dict)
+    def get(self, request: Request) -> Response:
+        """Answer, of the edges within reach, how many run which version, as a whole and by city."""
+        module = found(AiModule.objects.all(), slug=_asked(wire.MapAsked, request)["ai_module"])
+        shown = version_map(EdgeServer.objects.visible_to(speaker(request)), module)
+        return Response({"ai_module": module.slug, **shown.as_document()})
+
+
+class EdgeHistory(APIView):
+    """Which version ran on an edge on a day."""
+
+    permission = Permission.VIEW_FLEET
+
+    @extend_schema(parameters=[wire.DayAsked], responses=dict)
+    def get(self, request: Request, pk: str) -> Response:
+        """Answer it of each module, in order, with what the edge measured that day; the day (today) is that of the edge's city."""
+        edge = found(_edges(request), pk=pk)
+        day = _asked(wire.DayAsked, request)["on"] or timezone.localdate(timezone=history.zone_of(edge))
+        ran = [wire.ran_document(one) for one in history.ran_on(edge, day)]
+        begins, ends = history.day_of(edge, day)
+        return Response({"on": day, "begins": begins, "ends": ends, "ran": ran})
 
 
 class Edge(APIView):
@@ -274,6 +314,14 @@ class Callback(APIView):
         edge = found(_edges(request), pk=pk)
         edge_verbs.set_callback(edge, read_body(wire.CallbackAsked, request)["url"], by=speaker(request))
         return Response(wire.edge_document(edge))
+
+
+def _asked(form: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    """Read the parameters of an address; raises for what makes no sense."""
+    read = form(data=request.GET.dict())
+    read.is_valid(raise_exception=True)
+    values: dict[str, Any] = read.validated_data
+    return values
 
 
 def _page(request: Request, rows: Any, document: Callable[[Any], dict[str, Any]]) -> Response:

@@ -4,7 +4,7 @@ from django.urls import re_path
 
 from accounts.policy import Permission
 from deployments.actions import rollout
-from deployments.api import edge, fleet
+from deployments.api import edge, fleet, status
 
 UUID = r"(?P<pk>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 NUMBER = r"(?P<pk>[0-9]{1,18})"
@@ -16,6 +16,7 @@ abort = fleet.RolloutAct.as_view(verb=rollout.abort)
 rollback = fleet.RolloutAct.as_view(verb=rollout.rollback, permission=Permission.ROLL_BACK)
 
 urlpatterns = [
+    re_path(r"^status/edges/?$", status.EdgesStatus.as_view(), name="api-status-edges"),
     re_path(r"^edge/enrol/?$", edge.Enrol.as_view(), name="api-edge-enrol"),
     re_path(r"^edge/assignment/?$", edge.assignment, name="api-edge-assignment"),
     re_path(r"^edge/trust/(?P<name>[0-9a-z.-]{1,40})/?$", edge.trust_file, name="api-edge-trust"),
@@ -23,6 +24,8 @@ urlpatterns = [
     re_path(rf"^edge/deployments/{UUID}/reports/?$", edge.Reports.as_view(), name="api-edge-reports"),
     re_path(r"^edge/heartbeat/?$", edge.Heartbeat.as_view(), name="api-edge-heartbeat"),
     re_path(r"^deployments/edges/?$", fleet.Edges.as_view(), name="api-edges"),
+    re_path(r"^deployments/edges/map/?$", fleet.EdgeMap.as_view(), name="api-edge-map"),
+    re_path(rf"^deployments/edges/{NUMBER}/history/?$", fleet.EdgeHistory.as_view(), name="api-edge-history"),
     re_path(rf"^deployments/edges/{NUMBER}/?$", fleet.Edge.as_view(), name="api-edge"),
     re_path(rf"^deployments/edges/{NUMBER}/retire/?$", fleet.Retire.as_view(), name="api-edge-retire"),
     re_path(rf"^deployments/edges/{NUMBER}/replace-hardware/?$", fleet.ReplaceHardware.as_view(), name="api-edge-replace"),

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from deployments.actions.edge_server import FACTS_LIMIT, VERSION_LIMIT
+from deployments.history import WITHIN, Ran
 from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout
 
 MOST_SLOTS = 200
@@ -82,6 +83,32 @@ class PreviewAsked(serializers.Serializer[Any]):
     plan = serializers.JSONField(default=None, allow_null=True)
 
 
+class EdgesAsked(serializers.Serializer[Any]):
+    """What the list of edges is narrowed by; `runs` is a version, or "-" for none."""
+
+    drift = serializers.BooleanField(default=False)
+    silent = serializers.BooleanField(default=False)
+    held = serializers.BooleanField(default=False)
+    new = serializers.BooleanField(default=False)
+    old_agent = serializers.BooleanField(default=False)
+    city = serializers.CharField(max_length=64, default="")
+    group = serializers.CharField(max_length=60, default="")
+    ai_module = serializers.CharField(max_length=64, default="")
+    runs = serializers.CharField(max_length=VERSION_LIMIT, default="")
+
+
+class MapAsked(serializers.Serializer[Any]):
+    """Of which module."""
+
+    ai_module = serializers.CharField(max_length=64)
+
+
+class DayAsked(serializers.Serializer[Any]):
+    """On which day."""
+
+    on = serializers.DateField(default=None, validators=WITHIN)
+
+
 class EdgeDescribed(serializers.Serializer[Any]):
     """How an edge is kept; what is not named stays. A window is {"zone", "from", "to", "days"}, {} for any time."""
 
@@ -151,6 +178,20 @@ def edge_document(edge: EdgeServer) -> dict[str, Any]:
         "has_callback": bool(edge.callback_url),
         "telemetry": edge.telemetry,
         "slots": [slot_document(slot) for slot in edge.slots.all()],
+    }
+
+
+def ran_document(ran: Ran) -> dict[str, Any]:
+    """Answer a version that ran for a part of a day."""
+    change, measured = ran.change, ran.measured
+    return {
+        "ai_module": change.module,
+        "version": change.version,
+        "since": change.at,
+        "until": ran.until,
+        "how": change.how,
+        "deployment": change.deployment,
+        "measured": {"images": measured.images, "errors": measured.errors, "empty": measured.empty, "p95_ms": measured.p95_ms},
     }
 
 

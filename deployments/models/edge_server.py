@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from learning.models import AiModule, City
 from training.models import ModelVersion
+from training.semver import numbers_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 DRIFT_GRACE = timedelta(minutes=15)
 """How long an edge may take before it is said to have drifted from what it shall run."""
+POLLS_MISSED = 5
+MOST_AGENTS = 1_000
 
 
 class EdgeServerQuerySet(models.QuerySet["EdgeServer"]):
@@ -35,12 +38,48 @@ class EdgeServerQuerySet(models.QuerySet["EdgeServer"]):
             return self
         return self.filter(models.Q(user=user) | models.Q(organization_id=user.organization_id or 0))
 
+    def silent(self) -> "EdgeServerQuerySet":
+        """Those in service that have missed several polls."""
+        return self.in_service().filter(last_seen_at__lt=silent_since())
+
+    def drifting(self) -> "EdgeServerQuerySet":
+        """Those in service with a slot that has drifted."""
+        return self.in_service().filter(pk__in=EdgeSlot.objects.drifted().values("edge_server"))
+
+    def held(self) -> "EdgeServerQuerySet":
+        """Those in service whose site went back from what they shall run."""
+        return self.in_service().filter(pk__in=EdgeSlot.objects.filter(held=True).values("edge_server"))
+
+    def never_seen(self) -> "EdgeServerQuerySet":
+        """Those in service that nobody has heard of yet."""
+        return self.in_service().filter(last_seen_at__isnull=True)
+
+    def with_old_agent(self) -> "EdgeServerQuerySet":
+        """Those in service whose agent is older than the newest that any edge in service runs."""
+        told = EdgeServer.objects.in_service().exclude(edge_version="").values_list("edge_version", flat=True)
+        versions = {version: numbers for version in told.distinct()[:MOST_AGENTS] if (numbers := numbers_of(version))}
+        newest = max(versions.values(), default=None)
+        return self.in_service().filter(
+            edge_version__in=[version for version, numbers in versions.items() if numbers != newest]
+        )
+
+    def running(self, version: str, module: AiModule | None = None) -> "EdgeServerQuerySet":
+        """Those that say they run this version ("" is none), of one module or of any."""
+        slots = EdgeSlot.objects.filter(active_version=version)
+        return self.filter(pk__in=(slots.filter(module=module) if module else slots).values("edge_server"))
+
+
+def silent_since() -> "datetime":
+    """Answer the moment before which an edge that was last heard of counts as silent."""
+    return timezone.now() - timedelta(seconds=POLLS_MISSED * settings.EDGE_POLL_SECONDS)
+
 
 class EdgeServer(models.Model):
     """A machine at a site that does all inference itself; `attempt` grows when its hardware is replaced.
 
     `callback_url` is where the hub pushes its assignment (core/outbound.py judges it); `window` is when it may be changed
-    (deployments/windows.py); `telemetry` is what the last heartbeat carried of no module in particular.
+    (deployments/windows.py); `telemetry` is what the last heartbeat carried of no module in particular, `heard_sha256` names all
+    else that it said (deployments/presence.py).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -63,6 +102,7 @@ class EdgeServer(models.Model):
     assignment_expires_at = models.DateTimeField(null=True)
     enrolled_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField(null=True)
+    heard_sha256 = models.CharField(max_length=64, blank=True)
     retired_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

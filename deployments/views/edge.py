@@ -1,10 +1,9 @@
 """Pages of edge servers: what each shall run, what it says it runs, when it was last heard of, and what came there when."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
@@ -18,18 +17,21 @@ from accounts.models import Event, User
 from accounts.policy import Permission, is_allowed
 from core.pages import carry_out, first_error, found
 from core.paging import bounded_count, keyset_page
-from deployments import health
+from deployments import health, history
 from deployments.actions import edge_server as verbs
 from deployments.actions import rollback as rollback_verbs
-from deployments.forms import CallbackForm, DescriptionForm, EdgeFilters
+from deployments.forms import CallbackForm, DayForm, DescriptionForm, EdgeFilters
 from deployments.models import DeploymentReport, EdgeServer, EdgeSlot
-from deployments.models.edge_server import EdgeServerQuerySet
+from deployments.models.edge_server import silent_since
+from deployments.narrowing import NOTHING, narrowed
+from deployments.version_map import Place, VersionMap, version_map
 from deployments.views.rollout import viewer
 from learning.models import AiModule
 
 PAGE = 50
+DAYS_MEASURED = 14
+MOST_MODULES = 100
 SHOWN = 50
-POLLS_MISSED = 5
 
 
 @require_safe
@@ -38,7 +40,8 @@ def edges(request: HttpRequest) -> HttpResponse:
     user = viewer(request)
     form = EdgeFilters(request.GET, user=user)
     chosen = form.chosen
-    rows = standing(EdgeServer.objects.visible_to(user), chosen.pop("stands", "")).filter(**chosen)
+    stands = chosen.pop("stands", "")
+    rows = narrowed(EdgeServer.objects.visible_to(user), (stands,) if stands else (), **chosen)
     joined = rows.select_related("city", "organization").prefetch_related(_slots())
     page = keyset_page(joined, order="name", cursor=request.GET.get("cursor", ""), size=PAGE)
     table = [_row(edge) for edge in page.results]
@@ -54,8 +57,16 @@ def edge(request: HttpRequest, pk: int) -> HttpResponse:
     shown = found(rows, pk=pk)
     deployments = shown.deployments.select_related("model_version", "module", "rollout").order_by("-created_at")
     reports = DeploymentReport.objects.filter(deployment__edge_server=shown).select_related("deployment__model_version")
+    form = DayForm(request.GET)
+    day = (form.cleaned_data["on"] if form.is_valid() else None) or timezone.localdate(timezone=history.zone_of(shown))
+    measured = history.measured_by_day(shown, DAYS_MEASURED, timezone.localdate(timezone=history.zone_of(shown)))
     facts = {
         **_row(shown),
+        "day_form": DayForm(initial={"on": day}),
+        "day": day,
+        "ran": history.ran_on(shown, day),
+        "measured": measured,
+        "charts": _charts(measured),
         "deployments": deployments[:SHOWN],
         "reports": reports.order_by("-id")[:SHOWN],
         "telemetry": _telemetry(shown),
@@ -94,18 +105,17 @@ def edge_callback(request: HttpRequest, pk: int) -> HttpResponse:
     return carry_out(request, lambda: verbs.set_callback(shown, url, by=user), done=done, then=here)
 
 
-def standing(rows: EdgeServerQuerySet, stands: str) -> EdgeServerQuerySet:
-    """Narrow `rows` to the edges in service that stand so: silent, drift, held or new; any other word narrows nothing."""
-    match stands:
-        case "silent":
-            return rows.in_service().filter(last_seen_at__lt=silent_since())
-        case "drift":
-            return rows.in_service().filter(pk__in=EdgeSlot.objects.drifted().values("edge_server"))
-        case "held":
-            return rows.in_service().filter(pk__in=EdgeSlot.objects.filter(held=True).values("edge_server"))
-        case "new":
-            return rows.in_service().filter(last_seen_at__isnull=True)
-    return rows
+@require_safe
+def edge_map(request: HttpRequest) -> HttpResponse:
+    """Show which version of a module runs where: city by version, in numbers and shares, each of which opens its edges."""
+    user = viewer(request)
+    edges = EdgeServer.objects.visible_to(user)
+    able = EdgeSlot.objects.filter(edge_server__in=edges.in_service().values("pk"))
+    modules = list(AiModule.objects.filter(pk__in=able.values("module")).order_by("name")[:MOST_MODULES])
+    asked = request.GET.get("module", "")
+    module = next((each for each in modules if each.slug == asked), modules[0] if modules else None)
+    shown = version_map(edges, module) if module else None
+    return render(request, "deployments/edge_map.html", {"modules": modules, "module": module, "map": _table(shown)})
 
 
 def state_of(edge: EdgeServer, slots: list[EdgeSlot]) -> str:
@@ -129,11 +139,6 @@ def state_of_slot(slot: EdgeSlot) -> str:
     if slot.desired.version == slot.active_version:
         return "in_step"
     return "drift" if slot.has_drifted else "changing"
-
-
-def silent_since() -> Any:
-    """Answer the moment before which an edge that was last heard of counts as silent."""
-    return timezone.now() - timedelta(seconds=POLLS_MISSED * settings.EDGE_POLL_SECONDS)
 
 
 def _act(request: HttpRequest, pk: int, module: str, verb: Callable[..., Any], done: str) -> HttpResponse:
@@ -169,6 +174,46 @@ def _figures(entry: dict[str, Any]) -> dict[str, Any]:
     if entry.get("kind") == "answered" and (p95 := health.read(entry).p95_ms):
         facts["95 of 100 within ms"] = p95
     return facts
+
+
+def _charts(measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lay out latency and empty answers by day, a line for each version of a module."""
+    latency = _("%s: milliseconds for 95 of 100 images")
+    empty = _("%s: empty answers, percent")
+    drawn: dict[str, dict[str, list[tuple[date, float]]]] = {}
+    for row in reversed(measured):
+        sums = row["measured"]
+        for caption, value in ((latency, sums.p95_ms), (empty, 100 * sums.empty_rate)):
+            if value is not None:
+                drawn.setdefault(caption % row["module"], {}).setdefault(row["version"], []).append((row["day"], value))
+    return [{"caption": caption, "series": series} for caption, series in sorted(drawn.items())]
+
+
+def _table(shown: VersionMap | None) -> dict[str, Any] | None:
+    """Lay out a map for the page: a row a city, a cell a version, with what narrows the list of edges to the cell."""
+    if shown is None or not shown.whole.edges:
+        return None
+
+    def row(place: Place) -> dict[str, Any]:
+        cells = [
+            {
+                "version": version,
+                "runs": version or NOTHING,
+                "edges": place.running[version],
+                "percent": 100 * place.share(version),
+            }
+            for version in shown.versions
+        ]
+        return {"place": place, "cells": cells}
+
+    assigned = [shown.assigned[version] for version in shown.versions]
+    return {
+        "versions": shown.versions,
+        "whole": row(shown.whole),
+        "rows": [row(place) for place in shown.places],
+        "assigned": assigned,
+        "hidden": shown.hidden_cities,
+    }
 
 
 def _row(edge: EdgeServer) -> dict[str, Any]:

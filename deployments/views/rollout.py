@@ -85,7 +85,7 @@ def rollout_new(request: HttpRequest) -> HttpResponse:
     form = RolloutForm(request.POST if request.method == "POST" else None, version=version, user=user)
     shown = None
     if request.method == "POST" and form.is_valid():
-        asked: dict[str, Any] = {"edges": list(form.cleaned_data["edges"]) or None, "plan": form.plan}
+        asked: dict[str, Any] = {"edges": form.chosen or None, "plan": form.plan}
         try:
             if "preview" in request.POST:
                 shown = verbs.preview(version, by=user, **asked).as_document()
@@ -120,6 +120,7 @@ def rollout_resume(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def rollout_abort(request: HttpRequest, pk: UUID) -> HttpResponse:
     """End it where it stands."""
+    viewer(request)
     if request.POST.get("confirmation", "").strip() != ABORTION:
         messages.error(request, _("Nothing was done: type %(word)s to confirm.") % {"word": ABORTION})
         return redirect("deployments:rollout", pk=pk)
@@ -129,6 +130,7 @@ def rollout_abort(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def rollout_rollback(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Bring every edge back to the version it last completed; one person is enough."""
+    viewer(request)
     if request.POST.get("confirmation", "").strip() != CONFIRMATION:
         messages.error(request, _("Nothing was done: type %(word)s to confirm.") % {"word": CONFIRMATION})
         return redirect("deployments:rollout", pk=pk)

@@ -8,6 +8,7 @@ import random
 import shutil
 import sqlite3
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,8 +76,12 @@ class Agent:
     def round(self) -> Round:
         """Deliver what waits, follow the assignment, heartbeat; raises Unreachable, KeyRefused, HubRefused."""
         done = Round([])
-        self._deliver()
-        away = self._take_up(done)
+        try:
+            self._deliver()
+            away = self._take_up(done)
+        except sqlite3.Error:  # the disk is full: what came of a model makes room for remembering what became of it
+            self._drop_downloads()
+            raise
         self._deliver()
         self._heartbeat(done)
         if away:
@@ -101,6 +106,8 @@ class Agent:
         except Unfit as error:  # longer than any assignment is
             self._note(done, str(error))
             return None
+        if assignment:  # what was on its way before and is assigned no more
+            self._drop_downloads(but={entry.sha256 for entry in assignment.entries})
         for entry in assignment.entries if assignment else []:
             try:
                 self._follow(entry, done)
@@ -173,6 +180,7 @@ class Agent:
         except Stale as error:
             self._note(done, f"{entry.module} {entry.version}: {error}")
         except (Unfit, OSError) as error:
+            self._drop_downloads(entry.sha256)
             sentence = str(error) if isinstance(error, Unfit) else f"This machine cannot write: {error.strerror or error}."
             self._note(done, f"{entry.module} {entry.version}: {sentence}")
             self.state.report(entry.deployment, entry.attempt, "failed", error=sentence)
@@ -257,7 +265,8 @@ class Agent:
     def _download(self, entry: Entry, archive: Path) -> None:
         if entry.length > bundle.MOST_BYTES:
             raise Unfit(f"The bundle is larger than {bundle.MOST_BYTES} bytes.")
-        if shutil.disk_usage(self.home.downloads).free < 2 * entry.length + SPARE_BYTES:
+        came = sum(path.stat().st_size for path in self.home.downloads.glob(f"{entry.sha256}*"))
+        if shutil.disk_usage(self.home.downloads).free + came < 2 * entry.length + SPARE_BYTES:
             raise Unfit("There is not enough free space on this machine for the model.")
         self.state.report(entry.deployment, entry.attempt, "downloading", percent=0)
         self._deliver_if_possible()
@@ -282,6 +291,12 @@ class Agent:
     def _slot(self, entry: Entry) -> Slot:
         now = self.state.now().isoformat()
         return Slot(entry.module, entry.version, entry.sha256, entry.deployment, entry.attempt, now)
+
+    def _drop_downloads(self, sha256: str = "", *, but: Collection[str] = ()) -> None:
+        """Remove what was fetched of one model, or of all but some."""
+        for path in self.home.downloads.glob(f"{sha256}*"):
+            if path.name.partition(".")[0] not in but:
+                path.unlink(missing_ok=True)
 
     # what the hub is told
 

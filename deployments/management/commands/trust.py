@@ -27,6 +27,7 @@ class Command(VerbCommand):
             "file", nargs="?", help="request, export-usb: where to write it; admit: what was signed; rotate: the role"
         )
         parser.add_argument("--key", type=Path, default=None, help="sign: a private key in PEM that lies elsewhere")
+        parser.add_argument("--password-file", type=Path, default=None, help="sign: where that key's password stands")
         parser.add_argument("--keys", type=Path, nargs="+", default=[], help="rotate: public keys of the role's holders")
         parser.add_argument("--threshold", type=int, default=1, help="rotate: how many of them must sign")
         parser.add_argument("--edge", nargs="+", default=[], help="export-usb: names of edge servers")
@@ -92,8 +93,15 @@ def _sign(options: dict[str, Any]) -> dict[str, Any]:
     if path is None:
         released = model_version.sign_at_hand(by=None, signers=signers)
     else:
-        released = signing.sign_with(trust.read(path), by=None, signers=signers)
+        released = signing.sign_with(trust.read(path, _password(options["password_file"])), by=None, signers=signers)
     return _standing(released)
+
+
+def _password(path: Path | None) -> bytes:
+    try:
+        return path.read_bytes().strip() if path else b""
+    except OSError as error:
+        raise Missing(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _admit(options: dict[str, Any]) -> dict[str, Any]:
