@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.permissions import AllowAny
 
-from accounts.api.check import Check
+from config.views.search import Search
 
 urlpatterns = [
     path("schema", login_not_required(SpectacularAPIView.as_view(permission_classes=[AllowAny])), name="schema"),
@@ -14,7 +14,8 @@ urlpatterns = [
         login_not_required(SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[AllowAny])),
         name="docs",
     ),
-    re_path(r"^check/?$", Check.as_view(), name="api-check"),
+    re_path(r"^search/?$", Search.as_view(), name="api-search"),
+    path("", include("accounts.api.urls")),
     path("", include("learning.api.urls")),
     path("", include("training.api.urls")),
     path("", include("deployments.api.urls")),

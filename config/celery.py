@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -21,7 +22,14 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     timezone="UTC",
     beat_schedule={
+        "pulse": {"task": "config.tasks.pulse", "schedule": 20.0, "options": {"expires": 20.0}},
         "verify sealed batches": {"task": "learning.tasks.sweep_sealed", "schedule": 30.0},
+        "tell people and webhooks": {"task": "accounts.tasks.announce", "schedule": 5.0},
+        "seal events": {"task": "accounts.tasks.seal_events", "schedule": 60.0},
+        "prove events": {"task": "accounts.tasks.verify_events", "schedule": 86_400.0},
+        "fold pictures shown": {"task": "accounts.tasks.fold_views", "schedule": 86_400.0},
+        "forget what was told": {"task": "accounts.tasks.forget_told", "schedule": 86_400.0},
+        "remind of what is overdue": {"task": "learning.tasks.remind", "schedule": 600.0},
         "forget idempotency keys": {"task": "accounts.tasks.forget_idempotency_keys", "schedule": 86_400.0},
         "inspect store": {"task": "learning.tasks.inspect_store", "schedule": 86_400.0},
         "go on with collections": {"task": "learning.tasks.sweep_collections", "schedule": 60.0},
@@ -35,6 +43,7 @@ app.conf.update(
         "go on with exports": {"task": "training.tasks.sweep_exports", "schedule": 30.0},
         "go on with uploads": {"task": "training.tasks.sweep_uploads", "schedule": 60.0},
         "go on with imports": {"task": "training.tasks.sweep_imports", "schedule": 30.0},
+        "go on with registrations": {"task": "training.tasks.sweep_registrations", "schedule": 60.0},
         "go on with growing datasets": {"task": "training.tasks.sweep_growths", "schedule": 60.0},
         "count datasets": {"task": "training.tasks.count_datasets", "schedule": 120.0},
         "fold counts": {"task": "training.tasks.fold_counts", "schedule": 300.0},
@@ -50,9 +59,10 @@ app.conf.update(
             "options": {"queue": "training.cpu"},
         },
         "withdraw what no edge holds": {"task": "deployments.tasks.withdraw_unheld", "schedule": 3600.0},
-        "advance rollouts": {"task": "deployments.tasks.advance_rollouts", "schedule": 10.0},
+        "advance rollouts": {"task": "deployments.tasks.advance_rollouts", "schedule": 5.0},
         "forget what was measured": {"task": "deployments.tasks.forget_measured", "schedule": 86_400.0},
     },
     beat_schedule_filename=str(settings.VAR / "beat"),
 )
-app.autodiscover_tasks(["accounts", "learning", "training", "deployments"])
+app.steps["worker"].add(DjangoStructLogInitStep)
+app.autodiscover_tasks(["config", "accounts", "learning", "training", "deployments"])

@@ -27,6 +27,7 @@ SECTIONS = [
         _("Learn"),
         [
             Entry(_("Review"), "learning:review", Permission.ANNOTATE, "review"),
+            Entry(_("My work"), "learning:mine", Permission.ANNOTATE, "person"),
             Entry(_("Quality"), "learning:quality", Permission.ADJUDICATE, "figures"),
             Entry(_("Gold"), "learning:gold", Permission.ADJUDICATE, "good"),
             Entry(_("Modules"), "learning:modules", Permission.VIEW_STORE, "modules"),
@@ -60,6 +61,11 @@ SECTIONS = [
         [
             Entry(_("Erasures"), "learning:erasures", Permission.ERASE_DATA, "person"),
             Entry(_("Retention"), "learning:retention", Permission.MANAGE_RETENTION, "waiting"),
+            Entry(_("Audit"), "accounts:audit", Permission.VIEW_AUDIT, "review"),
+            Entry(_("Usage"), "usage", Permission.VIEW_STATUS, "figures"),
+            Entry(_("System"), "system", Permission.MANAGE_STORE, "loop"),
+            Entry(_("Webhooks"), "accounts:webhooks", Permission.MANAGE_WEBHOOKS, "bell"),
+            Entry(_("Users"), "people:users", Permission.MANAGE_PEOPLE, "person"),
         ],
     ),
 ]

@@ -80,7 +80,18 @@ class Processes:
             "warning",
             "--without-mingle",
         ]
-        web = ["--bind", self.bind, "--workers", str(self.web_workers), "--threads", "16", "--preload", "--no-control-socket"]
+        web = [
+            "--config",
+            str(settings.BASE_DIR / "config" / "gunicorn.py"),
+            "--bind",
+            self.bind,
+            "--workers",
+            str(self.web_workers),
+            "--threads",
+            "16",
+            "--preload",
+            "--no-control-socket",
+        ]
         return {
             "web": [python, "-m", "gunicorn", "config.wsgi", *web, "--timeout", "60", "--log-level", "warning"],
             "default": [*worker, "--queues", "default", "--hostname", "default@%h", "--beat"],

@@ -17,7 +17,7 @@ from django.db.utils import ConnectionHandler
 
 from accounts.append_only import DO
 
-APPS = ("accounts", "learning", "training", "deployments")
+APPS = ("accounts", "learning", "training", "deployments", "config")
 FOLDER = Path("docs") / "schema"
 ENGINES = {"postgresql": "postgresql", "sqlite": "sqlite3", "mysql": "mysql"}
 OLDEST_MYSQL = {

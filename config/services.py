@@ -88,3 +88,11 @@ def broker(url: str, var: Path) -> dict[str, Any]:
         "polling_interval": 0.2,
     }
     return {"broker_url": f"{file_queue.NAME}://", "broker_transport_options": options}
+
+
+def oidc(issuer: str, client: str, secret: str, name: str) -> dict[str, Any]:
+    """Answer allauth's providers: the organization's own log-in by OpenID Connect, or none where no issuer is named."""
+    if not issuer:
+        return {}
+    app = {"provider_id": "oidc", "name": name, "client_id": client, "secret": secret}
+    return {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [{**app, "settings": {"server_url": issuer}}]}}

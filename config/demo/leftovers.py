@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from PIL import Image
 
-from accounts.actions import user
+from accounts.actions import invitation, user
 from accounts.models import Role
 from config.demo import annotators
 from config.demo.digits import SIDE, Scan
@@ -51,7 +51,7 @@ def leave(story: "Story", good: ModelVersion, waiting: ModelVersion) -> dict[str
         "resume": (story.ada, f"/rollouts/{paused.pk}/"),
         "who made this model?": (olga, f"/models/{good.pk}/"),
     }
-    return {purpose: user.invitation_link(person, next_url=page) for purpose, (person, page) in places.items()}
+    return {purpose: invitation.invite(person, by=story.ada, leads_to=page) for purpose, (person, page) in places.items()}
 
 
 def _send_unjudged(story: "Story") -> None:

@@ -4,16 +4,26 @@ from typing import Any
 
 from django import template
 from django.template import Context
+from django.utils.translation import gettext
 
 from accounts.policy import Permission, is_allowed
 from config.history import history_of, slots_running
 from deployments.models import EdgeServer, EdgeSlot
 from learning.models import LearningSample
+from training.actions.registering import TRAINER as EXTERNAL
 from training.models import ModelVersion
+from training.trainers.registry import trainers
 
 register = template.Library()
 
 SHOWN = 12
+
+
+@register.filter
+def trainer(name: str) -> str:
+    """Say a trainer by its title; one that is not installed any more by its name."""
+    found = trainers().get(name)
+    return found.title if found else gettext("made elsewhere") if name == EXTERNAL else name.replace("_", " ")
 
 
 @register.inclusion_tag("components/history.html", takes_context=True)

@@ -1,7 +1,8 @@
 """The components of templates/components/ as tags, and the filters that turn stored values into words."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -11,10 +12,11 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from config.charts import Points, line_chart
@@ -63,6 +65,9 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "registered": (GOOD, _("registered")),
     "correct": (GOOD, _("correct")),
     "done": (GOOD, _("done")),
+    "in_order": (GOOD, _("in order")),
+    "note": (WAITING, _("note")),
+    "wrong": (BAD, _("wrong")),
     "active": (GOOD, _("active")),
     "frozen": (GOOD, _("frozen")),
     "completed": (GOOD, _("completed")),
@@ -82,6 +87,9 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "silent": (BAD, _("silent")),
     "expired_now": (BAD, _("expired")),
     "overdue": (BAD, _("overdue")),
+    "shut_out": (BAD, _("shut out")),
+    "set_up": (GOOD, _("set up")),
+    "used": (OVER, _("used")),
     "revoked": (OVER, _("revoked")),
     "draft": (OVER, _("draft")),
     "excluded": (OVER, _("excluded")),
@@ -100,17 +108,35 @@ LOOKS: dict[str, tuple[str, Any]] = {
 """State → tone and word; the tone's shape is the icon of the same name, so colour never stands alone."""
 
 
-@register.inclusion_tag("components/badge.html")
-def status(state: str) -> dict[str, Any]:
+@register.simple_tag
+def status(state: str) -> SafeString:
     """Show a state as a word with its shape and colour."""
     tone, word = LOOKS.get(state, (OVER, state.replace("_", " ")))
-    return {"tone": tone, "word": word}
+    return format_html('<span class="badge {}">{} {}</span>', tone, icon(tone), word)
 
 
 @register.filter
 def tone(state: str) -> str:
     """Answer the tone of a state: waiting, running, good, bad or over."""
     return LOOKS.get(state, (OVER, ""))[0]
+
+
+@register.filter
+def pairs(mapping: Any) -> list[tuple[Any, Any]]:
+    """Answer names and values: `mapping.items` in a template is the value of that name, where a mapping holds one called items."""
+    return list(mapping.items()) if isinstance(mapping, Mapping) else []
+
+
+@register.filter
+def plainly(value: Any) -> str:
+    """Say a value of a note or an event without the signs of a program: lists by commas, names before what they hold."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{spaced(name)} {plainly(held)}" for name, held in value.items()) or gettext("nothing")
+    if isinstance(value, list | tuple):
+        return ", ".join(plainly(held) for held in value) or gettext("nothing")
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "–" if value is None else str(value)
 
 
 @register.filter
@@ -122,16 +148,48 @@ def word(state: str) -> Any:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Draw a symbol of static/img/icons.svg; it says nothing to a screen reader."""
+    return _drawn(name)
+
+
+@lru_cache(maxsize=200)
+def _drawn(name: str) -> SafeString:
+    """Draw a symbol once for all pages: a list has hundreds, and each asks the static files for the same address."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
 
 
-@register.inclusion_tag("components/time.html")
-def moment(value: datetime | None, zone: Any = None) -> dict[str, Any]:
+@register.simple_tag
+def moment(value: datetime | None, zone: Any = None) -> SafeString:
     """Show a time relative to now, with the exact one on hover (in `zone`, where given, else UTC)."""
-    if value is None:
-        return {"value": None}
+    if not value:  # None, or what a template has of something that is not there: an edge runs what no deployment brought
+        return NEVER
     local = timezone.localtime(value, zone) if zone else value
-    return {"value": value, "relative": naturaltime(value), "exact": local.strftime("%Y-%m-%d %H:%M:%S %Z")}
+    exact, iso = local.strftime("%Y-%m-%d %H:%M:%S %Z"), timezone.localtime(value).isoformat()
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact, naturaltime(value))
+
+
+NEVER = format_html('<span class="faint">{}</span>', "–")
+
+
+@register.simple_tag
+def delivery(city: Any, cell: Any, there: str) -> SafeString:
+    """Show one day of a city (learning.calendar.Cell) as a cell of a table, which leads to its batches in the list at `there`."""
+    look, (short, long) = cell.look, _day(cell.day, get_language())
+    shown = f"look {look.tone} {look.name}", f"{short}: {look.word}", icon(look.tone)
+    if not cell.batches:
+        return format_html(QUIET_DAY, *shown, look.word)
+    batches = ngettext("%(n)s batch", "%(n)s batches", cell.batches) % {"n": cell.batches}
+    url = f"{there}?city={city.slug}&since={cell.day}&until={cell.day}"
+    return format_html(DAY, *shown, url, f"{city}, {long}: {look.word}, {batches}")
+
+
+QUIET_DAY = '<td class="{}"><span class="cell" title="{}">{}<span class="visually-hidden">{}</span></span></td>'
+DAY = '<td class="{0}"><a class="cell" title="{1}" href="{3}" aria-label="{4}">{2}</a></td>'
+
+
+@lru_cache(maxsize=500)
+def _day(day: date, _language: str | None) -> tuple[str, str]:
+    """Spell a day shortly and fully: a calendar says each of its days a hundred times."""
+    return date_format(day, "j M"), date_format(day, "j F")
 
 
 @register.inclusion_tag("components/progress.html")
@@ -147,9 +205,9 @@ def rate(value: Any) -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/chart.html")
-def chart(series: Mapping[str, Points], caption: str) -> dict[str, Any]:
-    """Draw lines over steps, with the numbers as a table beneath."""
-    return {"chart": line_chart(series), "caption": caption, "names": list(series)}
+def chart(series: Mapping[str, Points], caption: str, across: str = "") -> dict[str, Any]:
+    """Draw lines over steps (or what `across` calls them), with the numbers as a table beneath."""
+    return {"chart": line_chart(series), "caption": caption, "names": list(series), "across": across or gettext("Step")}
 
 
 @register.inclusion_tag("components/picture.html")
@@ -201,6 +259,17 @@ def answer(value: Mapping[str, Any] | None) -> str:
 def percent(share: Any) -> str:
     """Say a share from 0 to 1 as "97.5 %", and what is none (also what a template does not find) as a dash."""
     return "–" if not is_number(share) else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+@register.filter
+def span(seconds: float) -> str:
+    """Say how long something takes: 40 s, 3 min, 1 h 20 min."""
+    if seconds < 90:
+        return gettext("%(n)d s") % {"n": max(1, round(seconds))}
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return gettext("%(n)d min") % {"n": minutes}
+    return gettext("%(h)d h %(n)d min") % {"h": minutes // 60, "n": minutes % 60}
 
 
 @register.filter

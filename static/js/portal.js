@@ -28,6 +28,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// "/" leads to the search, unless somebody writes, or reviews by keys of their own.
+document.addEventListener("keydown", (event) => {
+  const isTaken = event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("[data-review], [data-grid-review]");
+  if (event.key !== "/" || isTaken || event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+  const finder = document.querySelector("[data-finder]");
+  if (!finder?.checkVisibility()) return;
+  event.preventDefault();
+  finder.select();
+  finder.focus();
+});
+
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-type-word]");
   if (form) watchTypedWord(form);

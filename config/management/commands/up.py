@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from config import opening
 from config.processes import Processes, alone
 from core.errors import Conflict, Refusal
 from learning.actions import store
@@ -33,6 +34,8 @@ class Command(BaseCommand):
 
     def _run(self, bind: str) -> None:
         call_command("migrate", verbosity=0)
+        if opening.is_closed():
+            raise CommandError(opening.SENTENCE)
         trust.refresh()  # makes it on the first run; after a long rest its timestamp has expired
         try:
             store.require_open()
