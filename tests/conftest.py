@@ -15,6 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from accounts.append_only import DO, UNDO
+from config.opening import OpeningMiddleware
 from tests import templates, thrift
 
 # The same examples in every run, however slow the machine is: a fault that is found stays found, and nothing else fails.
@@ -23,8 +24,12 @@ hypothesis_settings.load_profile("house")
 
 thrift.begin()
 django_settings.MIDDLEWARE.insert(0, "tests.wire.Listening")
+django_settings.SOCIALACCOUNT_PROVIDERS = {}
 django_settings.EDGE_MIRROR = False  # it is two seconds late, and a thread
+django_settings.COUNT_VIEWS_BY_ITSELF = False  # that is a thread too
 django_settings.KEY_SECONDS = 0  # tests change who may do what, and see what comes of it at once
+
+OpeningMiddleware.was_open = True  # asked once a process; no test's count of queries shall depend on who comes first
 
 _fixture_teardown = TransactionTestCase._fixture_teardown
 

@@ -71,6 +71,9 @@ MOVES = {
     "training.modelversion": (
         "draft>testing,deprecated testing>approved,draft approved>released,draft,deprecated released>deprecated deprecated>"
     ),
+    "training.modelregistration": (
+        "open>checking,cancelled,expired checking>registered,failed registered> failed> cancelled> expired>"
+    ),
     "training.signingrequest": "open>published,superseded published> superseded>",
     "deployments.rollout": (
         "draft>scheduled,running,aborted scheduled>running,aborted running>paused,completed,aborted,rolling_back "
@@ -372,7 +375,7 @@ def test_run():
     table = """
         state      begin    fail       cancelled  give_back
         claimed    running  failed     cancelled  lost
-        running    -        failed     cancelled  lost
+        running    running  failed     cancelled  lost
         succeeded  -        -          -          -
         failed     -        -          -          -
         lost       -        -          -          -

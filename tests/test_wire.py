@@ -6,7 +6,8 @@ import pytest
 from django.urls import get_resolver
 from jsonschema import Draft202012Validator
 
-from tests.wire import SCHEMAS, SPOKEN, conforms, validator
+from config.wire import EXAMPLES, SCHEMAS, SPOKEN, examples
+from tests.wire import conforms, validator
 
 NAMES = sorted(path.stem for path in SCHEMAS.glob("*.json"))
 BOX = {"label": "plate", "bbox": [1, 2, 30, 10]}
@@ -24,9 +25,19 @@ def test_each_schema_is_sound_and_says_what_it_is_for(name):
 def test_each_route_that_is_listened_to_is_there_and_each_schema_is_used():
     routes = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
     assert {route for _, route in SPOKEN} <= routes
-    spoken = {name for pair in SPOKEN.values() for name in pair if name} | {"problem", "item"}
+    spoken = {name for pair in SPOKEN.values() for name in pair if name} | {"problem", "item", "webhook"}
     referred = {other for name in NAMES for other in NAMES if f'"{other}.json"' in (SCHEMAS / f"{name}.json").read_text()}
     assert set(NAMES) == spoken | referred
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_schema_has_an_example_that_is_what_it_says(name):
+    conforms(name, examples()[f"{name}.json"])
+    assert "testserver" not in (EXAMPLES / f"{name}.json").read_text()
+
+
+def test_no_example_is_left_of_a_schema_that_is_gone():
+    assert set(examples()) == {f"{name}.json" for name in NAMES}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_record_keeps_who_did_what():
 
 STATEMENTS = ["UPDATE events SET verb = 'x'", "DELETE FROM events"]
 if connection.vendor == "postgresql":
-    STATEMENTS.append("TRUNCATE events")
+    STATEMENTS.append("TRUNCATE events CASCADE")
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from accounts.actions import invitation as invitation_verbs
 from accounts.actions import user as user_verbs
 from accounts.models import Role
 from tests import people
@@ -18,7 +19,7 @@ def dee():
 
 
 def path_of(user, **options):
-    return "/" + user_verbs.invitation_link(user, **options).split("/", 3)[3]
+    return "/" + invitation_verbs.invite(user, by=None, **options).split("/", 3)[3]
 
 
 def test_a_person_logs_in_by_address_and_password(dee, client):
@@ -38,8 +39,18 @@ def test_the_log_in_leads_on_to_where_one_wanted_to_go(dee, client):
     assert response.url == reverse("learning:review")
 
 
+def test_who_chose_a_password_cannot_have_it_taken_off_by_an_older_link(dee, client):
+    lost, used = path_of(dee), path_of(dee)
+    client.post(used)
+    new = "another horse battery"
+    assert client.post(reverse("account_set_password"), {"password1": new, "password2": new}).status_code == 302
+    assert "not valid any more" in text_of(client.post(lost))
+    dee.refresh_from_db()
+    assert dee.check_password(new)
+
+
 def test_an_invitation_names_the_person_and_is_spent_by_a_press_of_its_button(client):
-    path = path_of(people.ann(), next_url="/review/")
+    path = path_of(people.ann(), leads_to="/review/")
     assert "Welcome, Ann" in text_of(client.get(path))
     assert client.post(path).url == "/review/"
     assert client.get("/review/").status_code == 200

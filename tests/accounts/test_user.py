@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.actions import organization, user
+from accounts.actions import invitation, organization, user
 from accounts.models import Event, Organization, Role, User
 from core.errors import Conflict, Invalid, Refused
 from tests import people
@@ -26,13 +26,20 @@ def test_adduser_prints_a_link_that_logs_in_once(client, capsys):
     assert User.objects.get().email == "new@example.org"
 
 
+def test_a_pipeline_is_made_without_a_link_and_comes_by_a_key(capsys):
+    call_command("adduser", "trainer@example.org", "--role", "pipeline", "--json")
+    assert "link" not in json.loads(capsys.readouterr().out)
+    call_command("issuekey", "trainer@example.org", "--json")
+    assert json.loads(capsys.readouterr().out)["key"].startswith("cc_")
+
+
 def test_a_link_leads_to_where_it_should_and_never_elsewhere(client):
     ann = people.ann()
-    link = user.invitation_link(ann, next_url="/review/")
+    link = invitation.invite(ann, by=None, leads_to="/review/")
     assert client.post(link.partition("/accounts")[1] + link.partition("/accounts")[2]).headers["Location"] == "/review/"
     al = people.al()
-    link = user.invitation_link(al, next_url="https://example.com/")
-    assert client.post("/accounts" + link.partition("/accounts")[2]).headers["Location"] == "/"
+    link = invitation.invite(al, by=None, leads_to="https://example.com/")
+    assert client.post("/accounts" + link.partition("/accounts")[2]).headers["Location"] == "/accounts/password/set/"
 
 
 def test_a_forged_link_is_refused(client):

@@ -11,6 +11,9 @@ from django.conf import settings as django_settings
 from django.core.files.storage import storages
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
+from config.services import object_store
+from learning.actions import store as store_verbs
+from tests.config.playing import own_store
 from tests.pages import looking
 
 FLAGS = [
@@ -82,6 +85,22 @@ def hub(live_server, settings) -> str:
         settings.STORAGES = {**django_settings.STORAGES, "objects": {**objects, "OPTIONS": options}}
         storages._storages = {}
     return live_server.url
+
+
+@pytest.fixture
+def _store_knows_the_portal(hub, settings):
+    """Let a bucket take what a page of the portal sends it, as whoever runs a hub does once.
+
+    The bucket is nobody else's: while it is set up, Ceph's gateway refuses every upload for a moment.
+    """
+    with own_store() as address:
+        if address:
+            objects = django_settings.STORAGES["objects"]
+            options = object_store(address, "", "", Path(), "")["OPTIONS"]
+            settings.STORAGES = {**django_settings.STORAGES, "objects": {**objects, "OPTIONS": options}}
+            storages._storages = {}
+            store_verbs.setup(hub, by=None)
+        yield
 
 
 @pytest.fixture

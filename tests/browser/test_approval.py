@@ -35,6 +35,7 @@ def test_deprecating_waits_for_the_typed_number(open_as):
     dialog = page.get_by_role("dialog")
     act = dialog.get_by_role("button", name="Deprecate")
     expect(act).to_be_disabled()
+    dialog.get_by_label("Why").fill("It misreads sevens.")
     dialog.get_by_label("Type 1.0.0 to confirm").fill("1.0.0")
     act.click()
     expect(page.get_by_text("Deprecated: it is offered to no edge any more.")).to_be_visible()

@@ -7,9 +7,6 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from core.file_store import FileStore
-from core.storage import store
-from learning.actions import store as store_verbs
 from tests import people
 from tests.browser.test_gallery import broken_rules, picture
 from tests.factories import learning as made
@@ -33,13 +30,6 @@ def archive(padding: int) -> bytes:
             archive.writestr(f"photos/{number}.png", made.picture(number, (64, 64)))
         archive.writestr("padding.bin", bytes(padding))
     return out.getvalue()
-
-
-@pytest.fixture
-def _store_knows_the_portal(hub):
-    """Let an S3 store take what a page of the portal sends it, as whoever runs a hub does once."""
-    if not isinstance(store(), FileStore):
-        store_verbs.setup(hub, by=None)
 
 
 @pytest.mark.usefixtures("_store_knows_the_portal")

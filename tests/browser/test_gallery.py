@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from accounts.actions.user import invitation_link
+from accounts.actions.invitation import invite
 from tests import people
 from tests.browser.queues import decided_without_network
 from tests.factories.gallery import Gallery, gallery
@@ -61,6 +61,7 @@ def scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("module", f"/modules/{made.sample.module.slug}/")
     yield Scene("module-policy", f"/modules/{made.sample.module.slug}/policy/")
     yield Scene("module-schema", f"/modules/{made.sample.module.slug}/schema/")
+    yield Scene("system", "/system/")
     yield Scene("cities", "/cities/")
     yield Scene("city", f"/cities/{made.deliveries.city.slug}/")
     yield Scene("calendar", "/batches/calendar/")
@@ -90,15 +91,27 @@ def scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("rollout", f"/rollouts/{made.rollout.pk}/")
     yield Scene("rollout-paused", f"/rollouts/{made.paused.pk}/")
     yield Scene("edges", "/edges/")
+    yield Scene("edge-map", "/edges/map/")
     yield Scene("edge", f"/edges/{made.edge.pk}/")
     yield Scene("erasures", "/erasures/")
     yield Scene("erasure", f"/erasures/{made.erasure.pk}/")
     yield Scene("retention", "/retention/")
     yield Scene("components", "/components/")
-    yield Scene("password", "/accounts/password/change/")
-    yield Scene("two-factor", "/accounts/2fa/")
+    yield from account_scenes()
     yield Scene("not-found", "/not-found/")
     yield Scene("broken", "/broken/")
+
+
+def account_scenes() -> Iterator[Scene]:
+    """Answer the pages of the own account, and of those who log in."""
+    yield Scene("account", "/accounts/")
+    yield Scene("users", "/accounts/users/")
+    yield Scene("user", f"/accounts/users/{people.ann().pk}/")
+    yield Scene("user-invite", "/accounts/users/invite/")
+    yield Scene("password", "/accounts/password/set/")
+    yield Scene("two-factor", "/accounts/2fa/")
+    yield Scene("two-factor-app", "/accounts/2fa/totp/activate/")
+    yield Scene("passkey-add", "/accounts/2fa/webauthn/add/")
 
 
 def model_scenes(made: Gallery) -> Iterator[Scene]:
@@ -106,6 +119,8 @@ def model_scenes(made: Gallery) -> Iterator[Scene]:
     yield Scene("models", "/models/")
     yield Scene("model", f"/models/{made.released.pk}/")
     yield Scene("model-to-approve", f"/models/{made.testing.pk}/")
+    yield Scene("model-register", "/models/register/")
+    yield Scene("model-registration", f"/models/register/{made.registration.pk}/")
     yield Scene("model-compare", f"/models/compare/?model={made.released.pk}&model={made.testing.pk}")
     yield Scene("model-field", f"/models/{made.released.pk}/field/")
     yield Scene("model-origin", f"/models/{made.released.pk}/origin/")
@@ -253,7 +268,7 @@ def test_on_a_phone_the_acts_of_a_rollout_are_within_the_thumbs_reach(open_as):
 
 
 def test_log_in_and_invitation_are_open_to_all(chromium, hub, folder):
-    invitation = invitation_link(people.ann()).removeprefix(settings.PUBLIC_URL)
+    invitation = invite(people.ann(), by=None).removeprefix(settings.PUBLIC_URL)
     for scheme in ("light", "dark"):
         context = chromium.new_context(base_url=hub, viewport=DESKTOP, color_scheme=scheme)
         page = context.new_page()

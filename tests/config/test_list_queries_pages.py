@@ -12,20 +12,24 @@ from tests.pages import looking
 pytestmark = pytest.mark.django_db
 
 QUERIES = {
-    "home": 38,
+    "home": 15,
+    "learning:mine": 9,
+    "usage": 7,
+    "accounts:audit": 8,
     "learning:modules": 4,
     "learning:batches": 8,
-    "learning:samples": 10,
+    "learning:samples": 11,
     "learning:erasures": 6,
     "learning:retention": 8,
-    "learning:batch-calendar": 4,
+    "learning:batch-calendar": 5,
     "learning:cities": 9,
     "learning:figures": 11,
     "training:datasets": 5,
     "training:jobs": 5,
     "training:models": 5,
     "deployments:rollouts": 6,
-    "deployments:edges": 7,
+    "deployments:edges": 8,
+    "deployments:edge-map": 5,
 }
 
 

@@ -3,8 +3,12 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
+from accounts.actions.event import record
+from config.templatetags.portal import plainly
+from learning.models import UploadBatch
 from tests import people
 from tests.factories.accounts import OrganizationFactory
 from tests.factories.world import World, world
@@ -30,6 +34,7 @@ PAGES = {
     "sample": lambda w: reverse("learning:sample", args=[w.sample.sample_id]),
     "review": lambda w: reverse("learning:review"),
     "review of a module": lambda w: reverse("learning:review", args=[w.module.slug]),
+    "own work": lambda w: reverse("learning:mine"),
     "gold": lambda w: reverse("learning:gold"),
     "quality": lambda w: reverse("learning:quality"),
     "erasures": lambda w: reverse("learning:erasures"),
@@ -47,11 +52,26 @@ PAGES = {
     "new rollout": lambda w: reverse("deployments:rollout-new") + f"?model={w.model.pk}",
     "edges": lambda w: reverse("deployments:edges"),
     "edge": lambda w: reverse("deployments:edge", args=[w.edge.pk]),
+    "organization": lambda w: reverse("organization", args=[people.acme().slug]),
+    "usage": lambda w: reverse("usage"),
+    "audit": lambda w: reverse("accounts:audit"),
+    "webhooks": lambda w: reverse("accounts:webhooks"),
+    "users": lambda w: reverse("people:users"),
+    "user": lambda w: reverse("people:user", args=[people.ann().pk]),
+    "invite": lambda w: reverse("people:user-invite"),
+    "system": lambda w: reverse("system"),
 }
-OPEN_TO_ALL = {"home": "/", "components": "/components/"}
+OPEN_TO_ALL = {
+    "home": "/",
+    "components": "/components/",
+    "notifications": "/notifications/",
+    "search": "/search/?q=meter",
+    "account": "/accounts/",
+}
 STAFF_ONLY = {
     "gold",
     "quality",
+    "own work",
     "policy",
     "unclear guide",
     "new module",
@@ -62,6 +82,11 @@ STAFF_ONLY = {
     "retention",
     "new dataset",
     "new rollout",
+    "webhooks",
+    "users",
+    "user",
+    "invite",
+    "system",
 }
 GLOBAL_FOR_ALL = {"dataset", "version", "job", "model"}
 DETAILS = {"batch", "city", "sample", "rollout", "edge", *GLOBAL_FOR_ALL}
@@ -82,7 +107,7 @@ def test_a_page_answers_for_a_super_admin(name, hub):
 def test_a_page_refuses_a_member_without_access(name, hub):
     response = looking(people.cy()).get(PAGES[name](hub))
     assert response.status_code == 403
-    assert "You may not do this" in text_of(response)
+    assert "You may not do this: your role does not have it. Ask a super admin" in text_of(response)
 
 
 @pytest.mark.parametrize("name", [*PAGES, *OPEN_TO_ALL])
@@ -169,3 +194,24 @@ def test_no_page_holds_a_script_or_a_style_of_its_own(hub):
         page = text_of(ada.get(address(hub)))
         assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)", page), name
         assert not re.search(r'\sstyle="|\son[a-z]+="|<style', page), name
+
+
+def test_a_mapping_with_a_name_of_python_is_shown_like_any_other():
+    """The log tells of a batch that it got so many `items`, and an edge names its labels as it likes."""
+    record(people.ada(), "add_items", people.acme(), items=20, keys=3)
+    page = text_of(looking(people.ada()).get(reverse("accounts:audit")))
+    assert "items" in page
+    assert [path for path in (settings.BASE_DIR / "templates").rglob("*.html") if ".items %}" in path.read_text()] == []
+
+
+def test_what_an_event_notes_is_said_without_the_signs_of_a_program():
+    assert plainly({"train": 0.8, "at_most": None, "is_own": True}) == "train 0.8, at most –, is own yes"
+    assert plainly(["job.failed", "rollout.paused"]) == "job.failed, rollout.paused"
+    assert plainly({}) == plainly([]) == "nothing"
+
+
+def test_a_batch_on_its_way_is_not_said_to_have_been_refused(hub):
+    UploadBatch.objects.create(id="batch_on_its_way", city=hub.city, day="2026-11-21", item_count=3, state="sealed")
+    page = text_of(looking(people.ada()).get(reverse("learning:batch", args=["batch_on_its_way"])))
+    assert "No sample yet" in page
+    assert "Nothing was accepted" not in page

@@ -46,7 +46,18 @@ def test_any_text_as_cursor_is_refused_or_harmless(cursor):
         assert list(keyset_page(Organization.objects.all(), order="name", cursor=cursor).results) == []
 
 
-@pytest.mark.parametrize("text", ["0", "501", "-1", "many", "1.5", "9" * 40, "²"])
+@pytest.mark.parametrize("order", ["name", "-pk", "created_at"])
+@pytest.mark.parametrize(
+    "text",
+    ['["\\u0000", 1]', '["a", "\\u0000"]', "[Infinity, Infinity]", "[NaN, NaN]", "[true, null]", "[" * 3_000, "[9e999, 1]"],
+)
+def test_values_that_no_column_holds_are_refused(order, text):
+    cursor = base64.urlsafe_b64encode(text.encode()).decode()
+    with pytest.raises(Malformed, match="not made by us"):
+        keyset_page(Organization.objects.all(), order=order, cursor=cursor)
+
+
+@pytest.mark.parametrize("text", ["0", "501", "-1", "many", "1.5", "9" * 40, "²", "0000000019", "0" * 9 + "5", "5" * 5_000])
 def test_a_page_size_out_of_bounds_is_refused(text):
     with pytest.raises(Malformed, match="1 to 500"):
         page_size(text)

@@ -1,10 +1,11 @@
 """Assignments: one signed document per edge, that only this edge takes, and only under the online key."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import UnsignedMetadataError
@@ -178,3 +179,32 @@ def test_what_no_edge_holds_leaves_the_lists_and_what_one_goes_back_to_stays():
     for version, is_gone in ((previous, False), (unheld, True), (elsewhere, True)):
         version.refresh_from_db()
         assert (version.withdrawn_at is not None) is is_gone
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_that_waits_for_a_rollout_to_begin_is_answered_with_it():
+    edge, version = EdgeServerFactory(), released_version()
+    polled = []
+
+    def poll():
+        polled.append(Metadata.from_bytes(assignments.assignment_for(EdgeServer.objects.get(pk=edge.pk))[0]))
+        connection.close()
+
+    poller = threading.Thread(target=poll)
+    with transaction.atomic():
+        rollout.start(version, by=people.ada())
+        poller.start()
+        wait_for_a_lock()
+    poller.join()
+    assert set(polled[0].signed.targets) == set(document_of(edge).signed.targets) == {version.file_name}
+
+
+def wait_for_a_lock():
+    """Return once another connection waits for a row; where only one may write at all, whoever writes waits in any case."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while connection.vendor == "postgresql":
+            assert time.monotonic() < deadline, "nobody came to wait"
+            cursor.execute("SELECT COUNT(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return

@@ -234,7 +234,7 @@ def test_what_is_deprecated_is_not_tried_again():
     edge = EdgeServerFactory()
     deployment = deployed(edge)
     tell(edge, "failed")
-    model_version.deprecate(deployment.model_version, by=people.bo())
+    model_version.deprecate(deployment.model_version, by=people.bo(), reason="Old.")
     with pytest.raises(Conflict, match="offered no more"):
         verbs.retry(deployment, by=people.ada())
 
@@ -293,6 +293,6 @@ def test_what_is_assigned_no_more_is_not_fetched():
 
 def test_what_is_deprecated_is_not_fetched():
     deployment = deployed()
-    model_version.deprecate(deployment.model_version, by=people.bo())
+    model_version.deprecate(deployment.model_version, by=people.bo(), reason="Old.")
     with pytest.raises(Conflict, match="offered no more"):
         verbs.download(deployment, by=deployment.edge_server.user)

@@ -2,16 +2,22 @@
 
 import hashlib
 import json
+import threading
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.db import connection, transaction
+from django.utils import timezone
 from rest_framework.test import APIClient
 from tuf.api.metadata import Metadata
 
 from accounts.actions import access_key
+from deployments import assignments
 from deployments.actions import edge_server, rollout
 from deployments.mirror import MOST_AGE, Mirror
-from deployments.models import DeploymentReport, EdgeSlot
+from deployments.models import DeploymentReport, EdgeServer, EdgeSlot, EdgeTelemetry
+from deployments.presence import Presence
 from tests import people
 from tests.deployments.conftest import assigned_to
 from tests.factories.deployments import EdgeServerFactory, released_version
@@ -140,7 +146,8 @@ def test_only_an_edge_has_an_assignment():
 
 def test_trust_documents_are_public_by_their_names():
     trust.init()
-    for name in ("1.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json", "1.assignments.json"):
+    numbered = [f"{trust.newest(role).version}.{role}.json" for role in ("snapshot", "assignments")]
+    for name in ("1.root.json", "timestamp.json", "1.targets.json", *numbered):
         answer = APIClient().get(f"{EDGE}/trust/{name}")
         assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
     assert "immutable" in APIClient().get(f"{EDGE}/trust/1.root.json")["Cache-Control"]
@@ -266,5 +273,85 @@ def test_a_poll_with_nothing_new_is_answered_from_the_mirror_and_all_else_by_the
         assert asked(newer["ETag"]).status_code == 304
     access_key.revoke(key.prefix, by=None)
     mirror.read()
-    assert mirror.etags == {}
+    assert mirror.edges == {}
     assert asked(newer["ETag"]).status_code == 401
+
+
+BEAT = {"edge_version": "0.1.0", "runtime": {"python": "3.11"}, "slots": [{"ai_module": "meters", "active_version": "1.0.0"}]}
+
+
+def test_heartbeats_that_say_nothing_new_are_written_together_and_all_else_at_once(
+    settings, client, monkeypatch, django_assert_num_queries, django_assert_max_num_queries
+):
+    settings.EDGE_MIRROR = True
+    mirror, kept = Mirror(_is_alive=True), Presence(_is_alive=True)  # read and written by hand, not by their threads
+    monkeypatch.setattr("deployments.api.poll.MIRROR", mirror)
+    monkeypatch.setattr("deployments.presence.PRESENCE", kept)
+    monkeypatch.setattr("deployments.api.poll.WHOLLY", 0)
+    edges = [EdgeServerFactory() for _ in range(3)]
+    rollout.start(released_version(), by=people.ada())
+    keys = {edge.pk: access_key.issue(edge.user, by=None) for edge in edges}
+    slug = EdgeSlot.objects.first().module.slug
+
+    def beat(edge, **said):
+        body = {"at": timezone.now().isoformat(), **BEAT, "slots": [{"ai_module": slug, "active_version": "1.0.0"}], **said}
+        headers = {"Authorization": f"Bearer {keys[edge.pk][1]}"}
+        return client.post(f"{EDGE}/heartbeat", body, content_type="application/json", headers=headers).status_code
+
+    assert [beat(edge) for edge in edges] == [200] * 3
+    long_ago = timezone.now() - timedelta(days=1)
+    EdgeServer.objects.update(last_seen_at=long_ago)
+    mirror.read()
+    with django_assert_num_queries(0):
+        assert [beat(edge) for edge in edges] == [200] * 3
+    assert not EdgeServer.objects.exclude(last_seen_at=long_ago).exists()
+    with django_assert_num_queries(4):  # a transaction that locks what is free, and writes it
+        assert kept.write() == 3
+    assert not EdgeServer.objects.filter(last_seen_at=long_ago).exists()
+    first = edges[0]
+    note = {"ai_module": slug, "kind": "answered", "version": "1.0.0", "images": 3, "since": "a"}
+    assert beat(first, telemetry=[note]) == 200
+    assert (EdgeTelemetry.objects.get().measured["images"], kept.heard) == (3, {first.pk})
+    assert first.slots.get().telemetry == [note]
+    again = {**note, "images": 4, "since": "b"}
+    with django_assert_max_num_queries(8):
+        assert beat(first, telemetry=[again]) == 200
+    assert EdgeTelemetry.objects.get().measured["images"] == 7
+    with django_assert_num_queries(0):
+        assert beat(first) == 200  # what it measured is no part of what it said before
+    assert beat(first, telemetry=[{**note, "ai_module": "elsewhere"}]) == 200
+    assert EdgeServer.objects.get(pk=first.pk).telemetry == [{**note, "ai_module": "elsewhere"}]
+    assert kept.write() == 1
+    mirror.read()
+    assert beat(first, slots=[{"ai_module": slug, "active_version": "2.0.0"}]) == 200
+    assert first.slots.get().active_version == "2.0.0"
+    mirror.read()
+    assert beat(first) == 200
+    assert (first.slots.get().active_version, kept.heard) == ("1.0.0", set())
+    assert beat(first, slots=7) == 400
+    mirror.read()
+    access_key.revoke(keys[first.pk][0].prefix, by=None)
+    mirror.read()
+    assert beat(first) == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_edge_that_is_being_assigned_to_holds_up_no_other():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    held, free = EdgeServerFactory(), EdgeServerFactory()
+    kept = Presence({held.pk, free.pk}, _is_alive=True)
+
+    def write():
+        kept.write()
+        connection.close()
+
+    writing = threading.Thread(target=write)
+    with transaction.atomic():
+        assignments.lock([held.pk])
+        writing.start()
+        writing.join(10)
+        assert not writing.is_alive()
+    for edge in (held, free):
+        edge.refresh_from_db()
+    assert (held.last_seen_at, free.last_seen_at is None) == (None, False)

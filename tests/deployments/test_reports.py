@@ -37,6 +37,10 @@ def test_the_first_end_counts_and_a_later_word_does_not_undo_it():
     assert reports.standing(known, issued=1).status == COMPLETED
 
 
+def test_a_number_that_jumps_is_a_number_like_any_other():
+    assert reports.standing([said("downloading", seq=1), said("completed", seq=reports.LARGEST)], issued=1).status == COMPLETED
+
+
 def test_an_earlier_end_that_comes_late_wins():
     assert reports.standing([said("completed", seq=6), said("failed", seq=4)], issued=1).status == FAILED
 

@@ -127,7 +127,7 @@ def test_what_was_deprecated_is_nothing_to_go_back_to():
     edge = EdgeServerFactory()
     old, _ = rolled_out(edge)
     rolled_out(edge)
-    model_version.deprecate(old, by=people.bo())
+    model_version.deprecate(old, by=people.bo(), reason="Old.")
     with pytest.raises(Conflict, match="still released"):
         rollback.of_edge(edge, edge.slots.get().module, by=people.ada())
 

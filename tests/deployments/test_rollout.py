@@ -226,7 +226,7 @@ def test_a_deprecated_version_reaches_no_further_edge():
     version = released_version()
     one = started(version, plan=CANARY)
     tell(edges[0], "completed")
-    model_version.deprecate(version, by=people.bo())
+    model_version.deprecate(version, by=people.bo(), reason="Old.")
     assert state_after_advance(one) == RolloutState.PAUSED
     one.refresh_from_db()
     assert "deprecated" in one.stopped_because
@@ -267,7 +267,7 @@ def test_a_scheduled_rollout_of_what_was_deprecated_meanwhile_ends_with_a_senten
     version = released_version()
     one = started(version, scheduled_at=timezone.now() + timedelta(hours=1))
     Rollout.objects.update(scheduled_at=timezone.now())
-    model_version.deprecate(version, by=people.bo())
+    model_version.deprecate(version, by=people.bo(), reason="Old.")
     assert state_after_advance(one) == RolloutState.ABORTED
     one.refresh_from_db()
     assert "Only a released" in one.stopped_because
@@ -346,7 +346,7 @@ def test_a_deprecated_version_is_not_returned_to():
     good, deprecated = released_version(), released_version()
     fleet_on(good, edge)
     fleet_on(deprecated, edge)
-    model_version.deprecate(deprecated, by=people.bo())
+    model_version.deprecate(deprecated, by=people.bo(), reason="Old.")
     one = fleet_on(released_version(), edge)
     rollout.rollback(one, by=people.ada())
     assert assigned_to(edge).model_version == good

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments import forms
 from deployments.actions import rollout as rollout_verbs
 from deployments.models import EdgeServer, EdgeSlot, ModelDeployment, Rollout, RolloutState
 from tests import people
@@ -43,6 +44,18 @@ def test_only_edges_that_have_the_slot_are_offered():
     page = text_of(looking(people.bo()).get(reverse("deployments:rollout-new") + f"?model={version.pk}"))
     assert "with-slot" in page
     assert "without-slot" not in page
+
+
+def test_of_many_edges_the_first_are_listed_and_the_others_named(monkeypatch):
+    monkeypatch.setattr(forms, "OFFERED", 1)
+    version = released_version()
+    first, last = EdgeServerFactory(name="edge-a"), EdgeServerFactory(name="edge-z")
+    page = text_of(looking(people.bo()).get(reverse("deployments:rollout-new") + f"?model={version.pk}"))
+    assert "edge-a" in page
+    assert "edge-z" not in page
+    assert "There is no edge edge-y that could take it." in text_of(start(people.bo(), version, names="edge-y"))
+    start(people.bo(), version, edges=[first.pk], names="edge-z\r\n\r\nedge-a")
+    assert {row.edge_server for row in Rollout.objects.get().deployments.all()} == {first, last}
 
 
 def test_a_rollout_is_paused_and_resumed():

@@ -305,6 +305,21 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing():
         rollout.preview(new, by=people.olga())
 
 
+def test_a_dry_run_says_when_the_window_of_each_edge_opens_that_waits_for_it():
+    now = timezone.now()
+    edges = [EdgeServerFactory(name=name, enrolled_at=now) for name in ("later", "sooner", "any-time", "open")]
+    for edge, hours in zip(edges, (6, 2, None, -1), strict=True):
+        if hours is not None:
+            at = now + timedelta(hours=hours)
+            window = {"zone": "UTC", "from": f"{at:%H:%M}", "to": f"{at + timedelta(hours=2):%H:%M}"}
+            EdgeServer.objects.filter(pk=edge.pk).update(window=window)
+    shown = rollout.preview(released_version(), by=people.ada(), plan={"windows": True}).as_document()
+    told = [(row["edge"], row["opens_at"].strftime("%H:%M")) for row in shown["windows"]]
+    assert told == [("sooner", f"{now + timedelta(hours=2):%H:%M}"), ("later", f"{now + timedelta(hours=6):%H:%M}")]
+    assert shown["notes"] == {"waits for its maintenance window": 2}
+    assert rollout.preview(released_version(), by=people.ada(), plan=None).as_document()["windows"] == []
+
+
 # edges
 
 

@@ -12,6 +12,7 @@ from cc_edge.bundle import this_platform
 from training.bundle import Bundle, golden_entry, write_bundle
 
 LABELS = ["dark", "light"]
+CARD = "# A test model\n"
 STEPS = [
     {"step": "decode", "mode": "L"},
     {"step": "resize", "width": 4, "height": 4, "filter": "box"},
@@ -44,6 +45,26 @@ def onnx_model(kind: int = 1) -> bytes:
     return model.SerializeToString()
 
 
+def slow_model(kind: int = 1, side: int = 1_500) -> bytes:
+    """The same answers, after a product of two large matrices that changes nothing and that no optimizer can leave out."""
+    model = onnx.load_from_string(onnx_model(kind))
+    graph = model.graph
+    graph.initializer.append(numpy_helper.from_array(np.array([side, side], dtype=np.int64), "square"))
+    graph.initializer.append(numpy_helper.from_array(np.array(0, dtype=np.float32), "nought"))
+    work = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+        helper.make_node("Expand", ["mean", "square"], ["large"]),
+        helper.make_node("MatMul", ["large", "large"], ["product"]),
+        helper.make_node("ReduceMean", ["product"], ["told"], keepdims=0),
+        helper.make_node("Mul", ["told", "nought"], ["nothing"]),
+        helper.make_node("Add", ["quick", "nothing"], ["p"]),
+    ]
+    graph.node[-1].output[0] = "quick"
+    graph.node.extend(work)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
 def config(**changes) -> dict:
     return {
         "format": 1,
@@ -72,11 +93,13 @@ def golden(kind: int = 1) -> list[dict]:
     return entries
 
 
-def bundle_bytes(folder: Path, *, kind: int = 1, golden_of: int | None = None, **changes) -> bytes:
-    """The stored ZIP; `golden_of` another kind makes a bundle whose golden check fails."""
+def bundle_bytes(
+    folder: Path, *, kind: int = 1, golden_of: int | None = None, card: str = CARD, slow=False, **changes
+) -> bytes:
+    """The stored ZIP; `golden_of` another kind makes a bundle whose golden check fails, a long `card` a larger one."""
     path = folder / f"made-{len(list(folder.glob('made-*')))}.zip"
     goldens = golden(kind if golden_of is None else golden_of)
-    write_bundle(path, Bundle(onnx_model(kind), config(**changes), goldens, "# A test model\n"))
+    write_bundle(path, Bundle((slow_model if slow else onnx_model)(kind), config(**changes), goldens, card))
     return path.read_bytes()
 
 

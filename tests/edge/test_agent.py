@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -25,6 +27,7 @@ from cc_edge.state import State
 from tests.edge.bundles import bundle_bytes, image
 from tests.edge.hub_of_paper import Repository, hub_of_paper
 
+LARGE = "# A card\n" + "x" * 600_000
 CLI = [sys.executable, "-c", "import sys; from cc_edge.cli import main; sys.exit(main())"]
 
 
@@ -180,6 +183,57 @@ def test_a_released_bundle_that_does_not_fit_is_refused_before_the_switch(home, 
     assert sentence in paper.sentence("d-2")
     assert version_on(home) == "v1.0.0"
     assert paper.statuses("d-2")[-1] == "failed"
+    assert list(home.downloads.iterdir()) == []
+
+
+@contextmanager
+def files_no_larger_than(size: int):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_download_is_told_and_made_room_on(home, paper, tmp_path):
+    installed(home, paper, tmp_path)
+    paper.assign(release(paper, tmp_path, "v2.0.0", card=LARGE), deployment="d-2", custom={"version": "v2.0.0"})
+    with files_no_larger_than(len(LARGE) // 2):
+        assert len(round_of(home, paper).refused) == 1
+    assert "This machine cannot write" in paper.sentence("d-2")
+    assert (version_on(home), list(home.downloads.iterdir())) == ("v1.0.0", [])
+    paper.assign("digits/v2.0.0.zip", deployment="d-2", custom={"version": "v2.0.0", "attempt": 2})
+    assert round_of(home, paper).refused == []
+    assert version_on(home) == "v2.0.0"
+
+
+def broken_off(home, paper, tmp_path):
+    """A model of which a piece has come, and the hub is away."""
+    installed(home, paper, tmp_path)
+    paper.assign(release(paper, tmp_path, "v2.0.0", card=LARGE), deployment="d-2", custom={"version": "v2.0.0"})
+    paper.cut_after, paper.down_after_file = 100_000, True
+    with pytest.raises(Unreachable):
+        round_of(home, paper)
+    assert len(list(home.downloads.glob("*.part"))) == 1
+    paper.down, paper.down_after_file, paper.cut_after = False, False, None
+
+
+def test_a_disk_too_full_to_remember_anything_gives_back_what_was_fetched_and_it_goes_on_later(home, paper, tmp_path):
+    broken_off(home, paper, tmp_path)
+    with agent_of(home, paper) as agent:
+        for _ in range(100):
+            agent.state.remember(filler=b"x" * 4_000)
+        with files_no_larger_than(100_000), pytest.raises(sqlite3.OperationalError):
+            agent.round()
+        assert (version_on(home), list(home.downloads.iterdir())) == ("v1.0.0", [])
+        assert agent.round().refused == []
+    assert version_on(home) == "v2.0.0"
+
+
+def test_what_was_on_its_way_and_is_assigned_no_more_is_not_kept(home, paper, tmp_path):
+    broken_off(home, paper, tmp_path)
+    installed(home, paper, tmp_path, "v3.0.0", "d-3")
     assert list(home.downloads.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from accounts.models import User
 from deployments.actions import rollout as rollout_verbs
-from deployments.models import DeploymentReport, DeploymentStatus, EdgeServer, EdgeSlot, Rollout
+from deployments.models import DeploymentReport, DeploymentStatus, EdgeServer, EdgeSlot, EdgeTelemetry, Rollout
 from learning.actions import city as city_verbs
 from learning.actions import erasure as erasure_verbs
 from learning.actions import hold, review
@@ -34,6 +34,7 @@ from training.models import (
     DatasetVersion,
     JobStatus,
     MetricPoint,
+    ModelRegistration,
     ModelVersion,
     RunLog,
     RunState,
@@ -87,6 +88,7 @@ class Gallery:
     deliveries: Deliveries
     imports: tuple[DatasetImport, DatasetImport]
     asked: SigningRequest
+    registration: ModelRegistration
 
 
 def gallery() -> Gallery:
@@ -140,7 +142,36 @@ def gallery() -> Gallery:
         deliveries(pune, samples[20:50]),
         exchange.imports(ada),
         _asked(),
+        _registered(digits, ada),
     )
+
+
+def _registered(module: AiModule, by: User) -> ModelRegistration:
+    """Register a model from elsewhere, and try one that cannot be; answers the first."""
+    told = {
+        "module": module,
+        "created_by": by,
+        "source": "https://models.example/meters",
+        "licence": "CC BY 4.0",
+        "md5": 32 * "0",
+    }
+    told |= {"size": 1_843_211, "expires_at": timezone.now()}
+    broken = "The model needs opset 28; agents run up to 26. Export it with an older opset."
+    ModelRegistration.objects.create(
+        name="Meters, newest", file_name="meters-28.onnx", state="failed", error_message=broken, **told
+    )
+    made = ModelVersionFactory(
+        module=module, version="2.0.0", name="Meters of the vendor", trainer_name="external", requested_by=by
+    )
+    answers = [{"label": str(number), "confidence": 0.97 - number / 10} for number in range(4)]
+    facts = {
+        "state": "registered",
+        "model_version": made,
+        "answers": answers,
+        "sha256": 64 * "a",
+        "notes": "Trained on 60,000 crops.",
+    }
+    return ModelRegistration.objects.create(name="Meters of the vendor", file_name="meters.onnx", **told, **facts)
 
 
 def _asked() -> SigningRequest:
@@ -328,6 +359,21 @@ def _stand_differently(edges: list[EdgeServer]) -> None:
     )
     answered = {"kind": "answered", "version": "1.0.0", "images": 1204, "errors": 2, "empty": 31}
     EdgeSlot.objects.filter(edge_server=edges[1]).update(telemetry=[answered], telemetry_at=now - timedelta(seconds=20))
+    sums = {"images": 1204, "errors": 2, "empty": 31, "latency": {"14": 1204}, "confidence": [0] * 8 + [204, 1000]}
+    hours = [now.replace(minute=0, second=0, microsecond=0) - timedelta(days=ago) for ago in range(9)]
+    EdgeTelemetry.objects.bulk_create(
+        EdgeTelemetry(
+            edge_server=edges[1], module=edges[1].slots.get().module, version="1.0.0", hour=hour, measured=_varied(sums, number)
+        )
+        for number, hour in enumerate(hours)
+    )
+    EdgeServer.objects.filter(pk__in=[edge.pk for edge in edges[:3]]).update(group="gates")
     EdgeServer.objects.filter(pk=edges[4].pk).update(last_seen_at=now - timedelta(hours=5))
     EdgeSlot.objects.filter(edge_server=edges[2]).update(desired_at=now - timedelta(hours=2))
     EdgeSlot.objects.filter(edge_server=edges[3]).update(held=True, held_reason="The site went back to 1.0.0 by itself.")
+
+
+def _varied(sums: dict[str, Any], number: int) -> dict[str, Any]:
+    """Make one day a little unlike another."""
+    images = sums["images"] + 40 * (number % 3)
+    return {**sums, "images": images, "empty": sums["empty"] + 7 * (number % 4), "latency": {str(13 + number % 3): images}}

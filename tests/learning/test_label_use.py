@@ -11,6 +11,7 @@ from tests import people
 from tests.factories.learning import delivered, pune, vehicles
 from tests.learning.test_label_schema import labels_of, revise
 from tests.learning.test_review import decide
+from tests.numbering import begin_at_one
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +64,7 @@ def test_a_word_that_only_looks_like_it_was_not_said():
 
 def test_it_is_looked_for_by_the_chunk(monkeypatch, django_assert_max_num_queries):
     monkeypatch.setattr(label_use, "CHUNK", 2)
+    begin_at_one(LearningSample, HitlLabel)
     module = vehicles()
     delivered(pune(), 5)
     LearningSample.objects.filter(pk=LearningSample.objects.latest("pk").pk).update(prediction={"label": "bicycle"})

@@ -167,14 +167,16 @@ def test_the_plan_is_what_the_run_does(monkeypatch):
         unsure(number, days=25 + 2 * number)
     monkeypatch.setattr(lifecycle, "CHUNK", 2)
     stored = stored_object.store_bytes(b"zip", kind=ObjectKind.EXPORT, media_type="application/zip", metadata={})
-    StoredObject.objects.filter(pk=stored.pk).update(delete_at=timezone.now() - DAY)
+    left = stored_object.store_bytes(b"zip", kind=ObjectKind.BUNDLE, media_type="application/zip", metadata={})
+    StoredObject.objects.filter(pk__in=[stored.pk, left.pk]).update(delete_at=timezone.now() - DAY)
     planned = lifecycle.plan(by=ada)
     done = lifecycle.run(by=ada).counts
     same = ("objects", "bytes", "kept_by_hold", "kept_by_version")
     for step in ("mark", "delete", "expire"):
         assert [planned[step][name] for name in same] == [done[step][name] for name in same], step
-    assert (planned["mark"]["objects"], planned["expire"]["objects"]) == (4, 1)
+    assert (planned["mark"]["objects"], planned["expire"]["objects"]) == (4, 2)
     assert not is_there(stored)
+    assert not is_there(left)
     assert lifecycle.plan(by=ada)["mark"]["objects"] == 0
 
 

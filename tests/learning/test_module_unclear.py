@@ -82,11 +82,11 @@ def test_it_is_read_page_by_page_at_the_same_cost(signs, monkeypatch, django_ass
     there = reverse("learning:module-unclear", args=[signs.slug])
     unsure(signs, people.ann(), note="Is a van a car?")
     rhea.get(there)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         rhea.get(there)
     for note in ("And a tram?", "And a lorry?"):
         unsure(signs, people.ann(), note=note)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         newest = text_of(rhea.get(there))
     assert "And a lorry?" in newest
     assert "And a tram?" not in newest

@@ -139,7 +139,7 @@ def test_a_collection_is_begun_followed_cancelled_and_gone_on_with_from_pages():
     assert part.strip().startswith("<div")
     assert "Finding out who is meant." in part
     ada.post(reverse("learning:collection-cancel", args=[session.session_id]))
-    assert "hx-trigger" not in text_of(ada.get(begun.url))
+    assert 'hx-trigger="every 2s"' not in text_of(ada.get(begun.url))
     ada.post(reverse("learning:collection-resume", args=[session.session_id]))
     session.refresh_from_db()
     assert session.status == "processing"

@@ -15,6 +15,7 @@ from learning.models import quality as model
 from learning.proportion import Proportion
 from tests import people
 from tests.factories import learning as made
+from tests.numbering import begin_at_one
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +23,9 @@ LONG_AGO, FAR_OFF = date(2020, 1, 1), date(2100, 1, 1)
 
 
 @pytest.fixture(autouse=True)
-def _short_stretches(monkeypatch):
+def _short_stretches(db, monkeypatch):
     """Stretches of four keys, so that there are many."""
+    begin_at_one(HitlLabel)
     for module in (model, quality):
         monkeypatch.setattr(module, "STRETCH", 4)
 

@@ -130,7 +130,7 @@ def test_a_reviewer_has_everything_counted_again(judged):
     assert said(done)[0].startswith("All is being counted again")
 
 
-@pytest.mark.parametrize(("name", "queries"), [("quality", 33), ("gold", 13)])
+@pytest.mark.parametrize(("name", "queries"), [("quality", 20), ("gold", 11)])
 def test_a_page_costs_the_same_however_many_there_are(name, queries, judged, django_assert_num_queries):
     rhea = looking(people.rhea())
     rhea.get("/")

@@ -4,15 +4,17 @@ import json
 import os
 import time
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Event
 from core.errors import Conflict, Refused, Unavailable
-from core.storage import new_name, put_bytes, store
+from core.storage import StoreError, new_name, put_bytes, store
 from learning.actions import batch as batches
 from learning.actions import object as stored_object
 from learning.actions import store as verbs
@@ -21,6 +23,7 @@ from learning.tasks import inspect_store
 from tests import people
 from tests.factories.learning import opened, pune
 from tests.pages import looking, text_of
+from tests.training.slow_store import TornStore
 
 pytestmark = pytest.mark.django_db
 CARELESS = "tests.core.test_store_check.Careless"
@@ -154,10 +157,33 @@ def test_a_row_without_an_object_is_lost_and_one_that_is_awaited_is_not(capsys):
     StoredObject.objects.create(
         name=new_name("image/png"), kind=ObjectKind.IMAGE, sha256="0" * 64, size=1, media_type="image/png"
     )
+    soon = timezone.now() + timedelta(days=1)
+    StoredObject.objects.create(  # whose writer was killed before the bytes were there
+        name=new_name("application/zip"),
+        kind=ObjectKind.BUNDLE,
+        sha256="1" * 64,
+        size=1,
+        media_type="application/zip",
+        delete_at=soon,
+    )
     with pytest.raises(CommandError, match="1 rows have no object"):
         call_command("storage", "reconcile", "--json")
     answer = json.loads(capsys.readouterr().out)
-    assert (answer["first_lost"], answer["awaited"], answer["passed"]) == ([lost.name], 1, False)
+    assert (answer["first_lost"], answer["awaited"], answer["passed"]) == ([lost.name], 2, False)
+
+
+def test_what_is_to_go_by_itself_has_its_row_before_its_bytes_and_neither_where_the_store_refuses(tmp_path, settings):
+    options = {"location": str(tmp_path / "torn"), "public_url": "http://testserver", "secret": "s"}
+    settings.STORAGES = {**settings.STORAGES, "objects": {"BACKEND": "tests.training.slow_store.TornStore", "OPTIONS": options}}
+    storages._storages = {}
+    seen = []
+    TornStore.on_its_way = lambda name: seen.append(StoredObject.objects.filter(name=name, etag="").count())
+    facts = {"kind": ObjectKind.BUNDLE, "media_type": "application/zip", "metadata": METADATA}
+    with pytest.raises(StoreError):
+        stored_object.store_bytes(b"zip", delete_at=timezone.now(), **facts)
+    assert seen == [1]
+    assert not StoredObject.objects.exists()
+    assert not list(store().listing())
 
 
 def test_many_names_of_both_sides_are_paired_page_by_page(monkeypatch):

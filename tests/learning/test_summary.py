@@ -15,6 +15,7 @@ from learning.models.batch import DUPLICATE
 from learning.proportion import Proportion
 from tests import people
 from tests.factories import learning as made
+from tests.numbering import begin_at_one
 
 pytestmark = pytest.mark.django_db
 
@@ -51,8 +52,9 @@ def kept() -> Counter:
 
 
 @pytest.fixture
-def two_cities(monkeypatch):
+def two_cities(db, monkeypatch):
     """Pune and London, judged late in the evening, in stretches so short that there are many."""
+    begin_at_one(HitlLabel, LearningSample, UploadRejection)
     monkeypatch.setattr(model, "STRETCH", 4)
     monkeypatch.setattr(summary, "STRETCH", 4)
     made.vehicles()

@@ -35,7 +35,7 @@ from learning.models import (
     UploadBatch,
     UploadRejection,
 )
-from tests.long import inside_import, inside_review
+from tests.long import inside_import, inside_mixed, inside_review, inside_telling
 
 
 def fill_queue(samples: str, overlap: str, people: str) -> list[str]:
@@ -174,6 +174,8 @@ FUNCTIONS = (
     }
     | inside_review.FUNCTIONS
     | inside_import.FUNCTIONS
+    | inside_mixed.FUNCTIONS
+    | inside_telling.FUNCTIONS
 )
 
 if __name__ == "__main__":

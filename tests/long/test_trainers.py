@@ -13,7 +13,7 @@ REACHED = {
     "digits-cnn": (0.985, 300),
     "gestures-knn": (0.9, 60),
     "gestures-lstm": (0.9, 300),
-    "plates": (-0.3, 600),
+    "plates": (-0.05, 600),
     "cells": (0.6, 2400),
 }
 """Of each row the median at least (of faults: at most, so less than nothing), and seconds of processor time at most."""

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,8 @@ def test_a_golden_entry_says_what_must_come_out():
     [
         {"format": 2},
         {"output": "pickle"},
+        {"output": "ctc_text", "output_options": {"alphabet": ["a", "\0"]}},
+        {"output": "ctc_text", "output_options": {"alphabet": ["a", "\ud800"]}},
         {"labels": []},
         {"labels": ["0"]},
         {"input_shape": [1, 65]},
@@ -97,3 +100,18 @@ def test_what_is_no_zip_is_refused(tmp_path):
             read_bundle(tmp_path / "a.zip")
     with pytest.raises(BadBundle):
         read_bundle(tmp_path / "none.zip")
+
+
+@pytest.mark.parametrize("card", ["# Card\0", "x" * 100_001])
+def test_a_card_that_no_row_holds_is_refused(card, tmp_path):
+    write_bundle(tmp_path / "a.zip", replace(bundle(), card=card))
+    with pytest.raises(BadBundle, match=r"MODEL_CARD\.md"):
+        read_bundle(tmp_path / "a.zip")
+
+
+def test_golden_inputs_nested_without_end_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("MODEL_CARD.md", "config.json", "golden.json", "model.onnx"):
+            archive.writestr(name, "[" * 100_000)
+    with pytest.raises(BadBundle, match="cannot be read"):
+        read_bundle(tmp_path / "a.zip")

@@ -62,6 +62,17 @@ def test_the_way_from_a_dataset_to_its_files(client):
         assert hashlib.sha256(content).hexdigest() == line["object"]["sha256"]
 
 
+def test_a_customers_pipeline_reads_nothing_of_a_shared_version():
+    ada = people.ada()
+    job = make.training_job(ada)
+    version = job.dataset_version
+    paths = f"{DATASETS}/{version.dataset_id}/versions/{version.version}/files", f"/api/v1/training/jobs/{job.pk}/folder"
+    theirs = client_of(MachineFactory(name="trainer-2", role=Role.PIPELINE, organization=people.acme()))
+    assert [theirs.get(path).status_code for path in paths] == [404, 403]
+    ours = client_of(pipeline())
+    assert [ours.get(path).status_code for path in paths] == [200, 200]
+
+
 def test_files_come_in_pages(monkeypatch):
     ada = people.ada()
     make.samples(ada, 7)

@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from accounts.actions import access_key
-from accounts.models import Role
+from accounts.actions import access_key, announcing
+from accounts.models import Event, Notification, Role
 from tests import people
 from tests.factories import training as make
 from tests.factories.accounts import MachineFactory, UserFactory
@@ -105,6 +105,31 @@ def test_nobody_else_sees_or_fetches_an_export():
     assert client_of(rival).get(f"{address(own)}s/{theirs.pk}").status_code == 200
     petty = UserFactory(name="Rob", role=Role.SUPER_ADMIN, organization=people.petty())
     assert client_of(petty).get(f"{address(own)}s/{theirs.pk}").status_code == 404
+
+
+def test_who_asked_is_told_when_it_can_be_fetched_and_led_to_it():
+    ada, bo = people.ada(), people.bo()
+    make.samples(ada, 1)
+    export = exporting.build(exporting.ask(make.dataset_of(ada), by=ada, format="coco").pk)
+    announcing.announce()
+    told = Notification.objects.filter(topic="export.completed")
+    assert [row.user_id for row in told] == [ada.pk]
+    opened = looking(ada).post(reverse("accounts:notification-open", args=[told[0].pk]), follow=True)
+    assert opened.redirect_chain[-1][0].endswith(f"/export/#export-{export.pk}")
+    assert f'id="export-{export.pk}"' in text_of(opened)
+    assert not bo.notifications.filter(topic="export.completed").exists()
+    assert looking(people.ann()).get(reverse("training:export", args=[export.pk])).status_code in (403, 404)
+
+
+def test_who_asked_is_told_that_it_failed():
+    ada = people.ada()
+    make.samples(ada, 1)
+    export = exporting.ask(make.dataset_of(ada), by=ada, format="coco")
+    DatasetExport.objects.filter(pk=export.pk).update(tries=exporting.MOST_TRIES)
+    assert exporting.build(export.pk) is None
+    announcing.announce()
+    assert Event.objects.get(verb="fail").facts["asked_for_by"] == ada.pk
+    assert ada.notifications.filter(topic="export.failed").count() == 1
 
 
 def test_the_page_begins_shows_and_hands_over():

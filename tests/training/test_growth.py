@@ -125,7 +125,7 @@ def test_a_plan_is_not_passed_by_an_archive(ada, monkeypatch):
     growing.run(growth.pk)
     growth.refresh_from_db()
     assert (growth.state, growth.added) == ("failed", 0)
-    assert "2,000 bytes" in growth.error_message
+    assert "has 2.0\xa0KB a dataset" in growth.error_message
     growing.sweep()
     assert not LearningSample.objects.exists()
 

@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 from PIL import Image
 
+from accounts.actions import announcing
 from core.errors import Conflict, Invalid, Refused
 from core.storage import reading, store
 from learning.actions import module as modules
@@ -30,6 +31,11 @@ from training.models import DatasetImport, ImportedRecord, ImportState, Training
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIZE = (64, 48)
+
+
+def told_of_imports(person):
+    announcing.announce()
+    return list(person.notifications.filter(topic__startswith="import.").order_by("id").values_list("topic", flat=True))
 
 
 def empty(by, **options):
@@ -121,6 +127,7 @@ def test_as_truth_settles_and_the_file_goes():
     ada = people.ada()
     dataset = empty(ada)
     job = imported(dataset, ada, street(), {"tree": None})
+    assert (told_of_imports(ada), told_of_imports(people.bo())) == (["import.completed"], [])
     samples = {sample.source_name: sample for sample in LearningSample.objects.select_related("object", "city", "camera")}
     assert samples.keys() == pictures(3).keys()
     first, second, third = (samples[name] for name in sorted(samples))
@@ -303,6 +310,7 @@ def test_what_cannot_be_read_fails_with_a_sentence_and_leaves_nothing():
     job = importing.run(importing.bring(dataset, b"no annotations", by=ada, file_name="x.bin").pk)
     assert (job.state, job.source_id) == (ImportState.FAILED, job.source_id)
     assert "format" in job.error_message
+    assert told_of_imports(ada) == ["import.failed"]
     with pytest.raises(Conflict):
         importing.confirm(job, by=ada)
     for options in ({"format": "fax"}, {"taken_as": "gospel"}, {"empty": "maybe"}, {"mapping": {"Car": "lorry"}}):

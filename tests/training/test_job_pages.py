@@ -110,3 +110,37 @@ def test_the_best_earlier_job_stands_beside(job):
     page = text_of(looking(people.ada()).get(reverse("training:job", args=[job.pk])))
     assert "the good one" in page
     assert "accuracy of the best earlier job" in page
+
+
+def test_the_form_says_how_long_earlier_trainings_took_and_what_the_plan_has_left(job):
+    version, ada = job.dataset_version, people.ada()
+    began = timezone.now() - timedelta(hours=2)
+    for minutes in (4, 6, 20):
+        TrainingJob.objects.create(
+            name=f"took {minutes}",
+            module=job.module,
+            dataset=job.dataset,
+            dataset_version=version,
+            trainer="mlp_classifier",
+            status=JobStatus.COMPLETED,
+            started_at=began,
+            completed_at=began + timedelta(minutes=minutes),
+            created_by=ada,
+        )
+    type(version).objects.filter(pk=version.pk).update(sample_count=100)
+    there = reverse("training:version", args=[version.pk])
+    page = text_of(looking(ada).get(there))
+    assert "about 6 min" in page
+    assert "4 min to 20 min by 3 earlier trainings" in page
+    assert "plan's" not in page
+    type(job.dataset).objects.filter(pk=job.dataset_id).update(organization=people.acme())
+    TrainingJob.objects.filter(name="took 4").update(
+        organization=job.dataset.__class__.objects.get(pk=job.dataset_id).organization
+    )
+    assert "9 of the plan's 10 trainings of this month are left." in text_of(looking(ada).get(there)).replace("&#x27;", "'")
+
+
+def test_wrong_labels_are_looked_for_where_the_form_says_so(job):
+    chosen = {"name": "looks", "trainer": "baseline_knn", "score_folds": "4"}
+    looking(people.ada()).post(reverse("training:version-train", args=[job.dataset_version_id]), chosen)
+    assert TrainingJob.objects.get(name="looks").training_config == {"score_folds": 4}

@@ -5,9 +5,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests import people
+from tests.factories import training as rooms
 from tests.factories.training_models import ModelVersionFactory
 from tests.pages import looking, said, text_of
 from training import trust
+from training.actions import job
+from training.actions import model_version as verbs
 from training.models import ModelStatus
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +63,7 @@ def test_deprecating_wants_the_number_typed(model):
     act(people.bo(), model, "approve")
     act(people.bo(), model, "deprecate", confirmation="yes")
     assert model.status == ModelStatus.APPROVED
-    act(people.bo(), model, "deprecate", confirmation=model.version)
+    act(people.bo(), model, "deprecate", text="Old.", confirmation=model.version)
     assert model.status == ModelStatus.DEPRECATED
 
 
@@ -69,7 +72,7 @@ def test_a_deprecated_version_is_withdrawn_by_name(model):
     act(people.bo(), model, "release")
     act(people.bo(), model, "withdraw", confirmation=model.version, text="It misreads 7.")
     assert (model.status, model.withdrawn_at) == (ModelStatus.RELEASED, None)
-    act(people.bo(), model, "deprecate", confirmation=model.version)
+    act(people.bo(), model, "deprecate", text="Old.", confirmation=model.version)
     act(people.bo(), model, "withdraw", confirmation="yes", text="It misreads 7.")
     assert model.withdrawn_at is None
     act(people.bo(), model, "withdraw", confirmation=model.version, text="It misreads 7.")
@@ -103,3 +106,17 @@ def test_a_release_that_awaits_signatures_says_how_many_are_there(model):
     assert "The release awaits signatures" in page
     assert "0/1" in page
     assert "cc-edge sign" in page
+
+
+def test_a_page_that_waits_for_an_evaluation_is_loaded_anew_once_it_has_ended():
+    ada = people.ada()
+    rooms.samples(ada, 20)
+    version = ModelVersionFactory(status=ModelStatus.DRAFT, dataset_version=rooms.frozen(ada, seed=7))
+    evaluation = verbs.evaluate(version, by=ada)
+    address = reverse("training:model", args=[version.pk])
+    assert "every 2s" in text_of(looking(ada).get(address))
+    waiting = looking(ada).get(address, headers={"HX-Request": "true"})
+    assert (waiting.status_code, "HX-Refresh" in waiting) == (204, False)
+    job.cancel(evaluation, by=ada)
+    assert looking(ada).get(address, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
+    assert "every 2s" not in text_of(looking(ada).get(address))

@@ -306,7 +306,7 @@ def test_a_deprecated_version_is_not_active():
     version.refresh_from_db()
     assert (version.status, version.is_active, version.standing) == (ModelStatus.DEPRECATED, False, "archived")
     with pytest.raises(IllegalMove):
-        model_version.deprecate(version, by=people.bo())
+        model_version.deprecate(version, by=people.bo(), reason="Old.")
 
 
 # races
@@ -326,7 +326,9 @@ def test_a_customer_has_five_released_models_a_module():
     with pytest.raises(Refused, match="Deprecate one first") as refused:
         model_version.request_release(sixth, by=people.bo())
     assert refused.value.facts == {"limit": 5, "used": 5}
-    model_version.deprecate(ModelVersion.objects.filter(module=module, status=ModelStatus.RELEASED).first(), by=people.bo())
+    model_version.deprecate(
+        ModelVersion.objects.filter(module=module, status=ModelStatus.RELEASED).first(), by=people.bo(), reason="Old."
+    )
     model_version.request_release(sixth, by=people.bo())
 
 

@@ -4,17 +4,19 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from tests import people
 from tests.factories import training as make
+from training import patience
 from training.actions import job, run
 from training.actions.holding import LostRun
 from training.hearing import Line, Point, Progress
 from training.models import ExitReason, JobStatus, MetricPoint, ModelVersion, RunLog, RunState, TrainingJob, TrainingRun
 
 LATE = timedelta(minutes=5)
+SENTENCE = "It was begun 3 times and did not come to its end. The last time: The worker fell silent."
 
 
 def line(seq, text="x"):
@@ -46,11 +48,20 @@ def test_report_keeps_lines_points_and_progress_once():
     held = run.claim("training.cpu", "w1")
     run.begin(held)
     for _ in range(2):
-        run.report(held, progress=Progress(40, 4, 10), points=[Point("loss", 1, 0.5)], lines=[line(1), line(2)])
+        run.report(
+            held, progress=Progress(40, 4, 10, seconds_left=90.0), points=[Point("loss", 1, 0.5)], lines=[line(1), line(2)]
+        )
     made.refresh_from_db()
     assert (made.progress_percent, made.current_epoch, made.total_epochs) == (40, 4, 10)
-    assert made.estimated_completion > timezone.now()
+    assert timedelta(seconds=60) < made.estimated_completion - timezone.now() <= timedelta(seconds=90)
     assert (RunLog.objects.count(), MetricPoint.objects.count()) == (2, 1)
+    run.report(held, points=[Point("loss", 1, 9.9), Point("loss", 2, 0.25), Point("lr", 2, 1e-7)], lines=[line(3, "tab\there")])
+    assert sorted(MetricPoint.objects.values_list("name", "step", "value")) == [
+        ("loss", 1, 0.5),
+        ("loss", 2, 0.25),
+        ("lr", 2, 1e-7),
+    ]
+    assert RunLog.objects.get(seq=3).text == "tab\there"
 
 
 @pytest.mark.django_db
@@ -102,7 +113,7 @@ def test_a_lost_job_waits_again_until_its_attempts_are_used():
         assert run.reap_lost() == 1
         assert run.reap_lost() == 0
     made.refresh_from_db()
-    assert (made.status, made.error_message) == (JobStatus.FAILED, "Its worker was lost 3 times.")
+    assert (made.status, made.error_message) == (JobStatus.FAILED, SENTENCE)
     assert set(made.runs.values_list("exit_reason", flat=True)) == {ExitReason.WORKER_LOST}
 
 
@@ -110,11 +121,28 @@ def test_a_lost_job_waits_again_until_its_attempts_are_used():
 def test_a_lost_job_that_was_to_be_cancelled_is_cancelled():
     ada = people.ada()
     made = make.training_job(ada)
-    silence(run.claim("training.cpu", "w1"))
+    held = run.claim("training.cpu", "w1")
     job.cancel(made, by=ada)
+    made.refresh_from_db()
+    assert made.status == JobStatus.RUNNING
+    silence(held)
     run.reap_lost()
     made.refresh_from_db()
     assert made.status == JobStatus.CANCELLED
+
+
+@pytest.mark.django_db
+def test_cancelling_takes_a_job_from_a_worker_that_is_silent_at_once():
+    ada = people.ada()
+    made = make.training_job(ada)
+    held = run.claim("training.cpu", "w1")
+    silence(held)
+    assert job.cancel(made, by=ada).status == JobStatus.CANCELLED
+    held.refresh_from_db()
+    assert (held.state, held.exit_reason) == (RunState.CANCELLED, ExitReason.CANCELLED)
+    with pytest.raises(LostRun):
+        run.report(held, points=[Point("loss", 1, 9.0)])
+    assert not MetricPoint.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,3 +168,25 @@ def test_of_many_workers_at_once_each_job_is_claimed_by_one():
         thread.join(timeout=60)
     assert sorted(claims) == sorted(TrainingJob.objects.values_list("pk", flat=True))
     assert TrainingRun.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_write_is_done_again_while_the_database_is_away_and_not_twice_where_only_its_answer_was_lost(monkeypatch):
+    monkeypatch.setattr(patience, "AGAIN_SECONDS", 0)
+    make.training_job(people.ada())
+    held, away = run.claim("training.cpu", "w1"), [OperationalError("starting up"), InterfaceError("closed")]
+
+    def begin():
+        if away:
+            raise away.pop()
+        run.begin(held)
+        return "begun"
+
+    assert patience.patiently(held, begin) == "begun"
+
+    def cancelled():
+        run.cancelled(held)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    assert patience.patiently(held, cancelled) is None
+    assert TrainingRun.objects.get().state == RunState.CANCELLED

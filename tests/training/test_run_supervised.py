@@ -1,5 +1,7 @@
 """Runs in real subprocesses: success, cancelling, and every way a trainer misbehaves."""
 
+import io
+import json
 import os
 import re
 import shutil
@@ -14,9 +16,12 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from core.storage import reading, store
-from learning.models import ObjectKind, StoredObject
+from learning.actions import erasing, purging
+from learning.models import LearningSample, ObjectKind, StoredObject
+from learning.models.object import MADE_BY_RUNS
 from tests import people
 from tests.factories import training as make
+from tests.learning.test_erasure import confirmed, drafted
 from tests.training.slow_store import SlowStore
 from training import limits, local, shutdown, supervisor
 from training.actions import job, run
@@ -140,13 +145,17 @@ def test_an_evaluation_scores_a_version_and_only_the_test_split_is_shown_to_who_
     assert ModelVersion.objects.count() == 1
 
 
-def test_the_next_model_gets_the_next_number():
+def test_the_next_model_gets_the_next_number_and_the_same_training_again_measures_the_same():
     ada = people.ada()
     made = make.training_job(ada)
     make.training_job(ada, made.dataset_version, user_id="someone")
     make.training_job(ada, made.dataset_version)
-    for _ in range(3):
-        supervisor.run_next("training.cpu")
+    first, *_, again = (supervisor.run_next("training.cpu") for _ in range(3))
+    measured = [
+        {(point.name, point.step): point.value for point in MetricPoint.objects.filter(run=one)} for one in (first, again)
+    ]
+    assert measured[0] == measured[1]
+    assert first.examples_hash == again.examples_hash == made.dataset_version.fingerprint
     made.refresh_from_db()
     based = make.training_job(ada, made.dataset_version, base_model_version=made.output_model_version)
     supervisor.run_next("training.cpu")
@@ -226,7 +235,7 @@ def test_one_label_is_not_enough_to_learn_from():
         ("empty", ExitReason.USER_ERROR, "without saying that it was done"),
         ("unfit", ExitReason.USER_ERROR, "no pictures of cats"),
         ("dies", ExitReason.USER_ERROR, "signal 11"),
-        ("eaten", ExitReason.OUT_OF_MEMORY, "memory"),
+        ("eaten", ExitReason.OUT_OF_MEMORY, "killed because memory ran out"),
         ("garbage", ExitReason.USER_ERROR, "bundle cannot be used"),
         ("hungry", ExitReason.OUT_OF_MEMORY, "it may use 100"),
         ("exhausted", ExitReason.OUT_OF_MEMORY, "CUDA out of memory"),
@@ -236,11 +245,26 @@ def test_one_label_is_not_enough_to_learn_from():
 def test_a_trainer_that_misbehaves_fails_its_job_with_a_sentence(kind, reason, sentence, settings, monkeypatch):
     settings.RUN_MEMORY_MB, settings.RUN_DISK_MB = 100, 10
     monkeypatch.setattr(limits, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "MEMORY_FACTS", local.runs() / "vmstat")
+    limits.MEMORY_FACTS.write_text("oom_kill 3\n")
     held, made = bad_run(kind)
     assert (held.state, held.exit_reason, made.status) == (RunState.FAILED, reason, JobStatus.FAILED)
     assert sentence in made.error_message
     assert not ModelVersion.objects.exists()
     assert not StoredObject.objects.filter(kind__in=[ObjectKind.BUNDLE, ObjectKind.CONFIG]).exists()
+
+
+@pytest.mark.usefixtures("bad_trainers")
+def test_a_program_that_was_killed_by_no_fault_of_its_own_is_begun_again_until_its_attempts_are_used():
+    held, made = bad_run("shot")
+    assert (held.state, held.exit_reason, made.status) == (RunState.LOST, ExitReason.WORKER_LOST, JobStatus.QUEUED)
+    for _ in range(2):
+        supervisor.run_next("training.cpu")
+    made.refresh_from_db()
+    assert (made.status, made.runs.count()) == (JobStatus.FAILED, 3)
+    assert made.error_message.startswith(
+        "It was begun 3 times and did not come to its end. The last time: The program was killed"
+    )
 
 
 @pytest.mark.usefixtures("bad_trainers")
@@ -336,8 +360,38 @@ def test_what_was_being_stored_goes_when_the_run_was_given_to_another():
     with pytest.raises(LostRun):
         told.go()
     assert not ModelVersion.objects.exists()
-    assert not StoredObject.objects.filter(kind=ObjectKind.BUNDLE).exists()
-    assert not [path for path in store().root.rglob("*.zip*") if path.is_file()]
+    assert not StoredObject.objects.filter(kind=ObjectKind.BUNDLE, deleted_at__isnull=True).exists()
+    purging.purge()
+    assert until(lambda: not [path for path in store().root.rglob("*.zip*") if path.is_file()])
+
+
+def test_of_two_workers_on_one_job_by_force_one_wins_and_nothing_of_the_other_lands():
+    """The first worker is silent, then has the end of what it did still to say; meanwhile another one does the whole job."""
+    before, won = [], []
+
+    def force(said):
+        TrainingRun.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+        assert run.reap_lost() == 1
+        before.extend([slow.logs.count(), slow.points.count()])
+        won.append(supervisor.run_next("training.cpu"))
+        loser.ear.log("too late", "info")
+
+    made = make.training_job(people.ada(), training_config={"checkpoint_seconds": 1})
+    slow = run.claim("training.cpu", "w1")
+    loser = Supervisor(slow, Interfering(b'"done"', force))
+    with pytest.raises(LostRun):
+        loser.go()
+    made.refresh_from_db()
+    slow.refresh_from_db()
+    model = ModelVersion.objects.get()
+    assert (made.status, made.output_model_version) == (JobStatus.COMPLETED, model)
+    assert [row.attempt for row in won] == [2]
+    assert (slow.state, TrainingRun.objects.get(attempt=2).model) == (RunState.LOST, model)
+    assert [slow.logs.count(), slow.points.count()] == before
+    assert "too late" not in texts()
+    made_by_runs = StoredObject.objects.filter(kind__in=MADE_BY_RUNS, deleted_at__isnull=True)
+    assert set(made_by_runs) == {model.bundle, model.config}
+    assert not RunCheckpoint.objects.exists()
 
 
 @pytest.fixture
@@ -369,7 +423,7 @@ def test_another_worker_goes_on_from_the_last_checkpoint_and_a_planned_end_is_no
     assert (held.state, held.is_counted, made.status) == (RunState.LOST, False, JobStatus.QUEUED)
     steps = list(RunCheckpoint.objects.order_by("step").values_list("step", flat=True))
     assert len(steps) == 2
-    assert StoredObject.objects.filter(kind=ObjectKind.CHECKPOINT, deleted_at__isnull=True).count() == 2
+    assert StoredObject.objects.filter(kind=ObjectKind.CHECKPOINT, purged_at__isnull=True).count() == 2
     monkeypatch.setattr(shutdown, "_begun", bytearray(1))
     shutil.rmtree(local.cache())  # as on another host
     supervisor.run_next("training.cpu")
@@ -406,6 +460,18 @@ def test_a_supervisor_that_was_given_up_ends_its_program_and_writes_nothing():
     assert not list(local.runs().iterdir())
 
 
+def test_what_a_killed_worker_left_on_its_host_goes():
+    make.training_job(people.ada())
+    held = run.claim("training.cpu", "w1")
+    folder = local.runs() / str(held.pk)
+    supervisor.run_folder.prepare(held, folder, tick=lambda: None)
+    assert (local.forget_runs(), folder.exists()) == (0, True)
+    TrainingRun.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    run.reap_lost()
+    assert (local.forget_runs(), folder.exists()) == (1, False)
+    assert next(local.cache().glob("??/*")).exists()
+
+
 def test_a_member_whose_object_is_gone_fails_the_job_with_a_sentence():
     ada = people.ada()
     made = make.training_job(ada)
@@ -415,6 +481,32 @@ def test_a_member_whose_object_is_gone_fails_the_job_with_a_sentence():
     made.refresh_from_db()
     assert made.status == JobStatus.FAILED
     assert "is gone" in made.error_message
+
+
+def test_a_member_whose_object_is_not_what_was_frozen_fails_the_job_with_a_sentence():
+    made = make.training_job(people.ada())
+    kept = StoredObject.objects.filter(kind=ObjectKind.IMAGE).first()
+    store(kept.alias).remove(kept.name)
+    metadata = {"city_id": "city_pune", "event_id": "e-0"}
+    store(kept.alias).put_new(kept.name, io.BytesIO(b"another picture"), media_type="image/png", metadata=metadata)
+    supervisor.run_next("training.cpu")
+    made.refresh_from_db()
+    assert made.status == JobStatus.FAILED
+    assert made.error_message == f"The object {kept.name} does not have the bytes that were stored."
+
+
+def test_members_that_were_erased_in_between_are_left_out():
+    ada = people.ada()
+    made = make.training_job(ada)
+    gone = LearningSample.objects.get(event_id="e-3")
+    erasing.run(confirmed(drafted("event", {"city": "city_pune", "event_id": "e-3"}, by=ada), by=ada).pk)
+    made.dataset_version.refresh_from_db()
+    assert made.dataset_version.truth_outdated
+    held = run.claim("training.cpu", "w1")
+    supervisor.run_folder.prepare(held, local.runs() / "here", tick=lambda: None)
+    lines = (local.runs() / "here" / "manifest.jsonl").read_text().splitlines()
+    assert len(lines) == 39
+    assert gone.sample_id not in {json.loads(line)["sample_id"] for line in lines}
 
 
 def test_the_runner_ends_when_its_supervisor_is_gone(tmp_path):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from securesystemslib.signer import CryptoSigner
@@ -179,6 +180,20 @@ def test_lists_and_root_are_asked_for_again_in_time_and_keep_their_signatures(hu
     assert Metadata.from_bytes(trust.metadata("root")).signed.version == 2
 
 
+def test_after_a_restore_holders_sign_lists_above_all_that_was_seen_and_a_release_meanwhile_keeps_the_number(
+    hub, holders, tmp_path
+):
+    assert not trust.raise_versions()
+    raised = Metadata.from_bytes(TrustDocument.objects.awaiting_signatures().get(role="targets").body).signed.version
+    assert raised > 1_700_000_000
+    model_version.release(ModelVersionFactory(status=ModelStatus.APPROVED), by=people.bo())
+    ask(tmp_path, holders[1:], "release")
+    assert Metadata.from_bytes(trust.metadata("targets")).signed.version == raised
+    assert not trust.is_open()
+    assert client(tmp_path / "edge", hub)
+    assert trust.refresh() == []
+
+
 def test_a_hub_that_lies_to_a_key_holder_is_refused(hub, holders, tmp_path, capsys):
     version = ModelVersionFactory(status=ModelStatus.APPROVED)
     model_version.release(version, by=people.bo())
@@ -220,6 +235,40 @@ def test_a_hub_that_lies_to_a_key_holder_is_refused(hub, holders, tmp_path, caps
 
     assert "another root of trust than the one this key knows" in bent(forge)
     ada.sign(file, "release")
+
+
+def encrypted(path, password):
+    """Write a key anew, encrypted as openssl does it."""
+    key = load_pem_private_key(path.read_bytes(), None)
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password)))
+
+
+def test_a_key_with_a_password_signs_only_with_it(hub, holders, tmp_path, capsys, settings):
+    ada, bo, _ = holders
+    for holder in (ada, bo):
+        encrypted(holder.folder / "release.pem", b"a long sentence")
+    (tmp_path / "right").write_bytes(b"a long sentence\n")
+    (tmp_path / "wrong").write_bytes(b"another one")
+    version = ModelVersionFactory(status=ModelStatus.APPROVED)
+    model_version.release(version, by=people.bo())
+    file, key = asked_file(tmp_path), ada.folder / "release.pem"
+    for words in ([], ["--password-file", tmp_path / "wrong"]):
+        assert ada.run("sign", file, "--key", key, "--yes", "--out", tmp_path / "signed.json", *words) != 0
+        assert "holds no private key that can be read" in capsys.readouterr().err
+    assert ada.run("sign", file, "--key", key, "--yes", "--out", file, "--password-file", tmp_path / "right") == 0
+    call_command("trust", "admit", file)
+    assert str(trust.standing()) == "1/2"
+    with pytest.raises(CommandError, match="holds no private key"):
+        call_command("trust", "sign", key=bo.folder / "release.pem")
+    call_command("trust", "sign", key=bo.folder / "release.pem", password_file=tmp_path / "right")
+    version.refresh_from_db()
+    assert version.is_released
+    # the hub's own, by the environment
+    encrypted(settings.TRUST_DIR / "keys" / "timestamp.pem", b"of the hub")
+    with pytest.raises(Invalid):
+        trust.at_hand()
+    settings.TRUST_KEY_PASSWORD = "of the hub"
+    assert "timestamp" in trust.at_hand()
 
 
 def test_keys_and_holders_are_checked(hub, holders, tmp_path, capsys):

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from cc_edge import preprocessing as of_the_edge
 from training import preprocessing as of_the_hub
 from training.fingerprint import Fingerprint, split_of
-from training.hearing import Ear
+from training.hearing import Ear, Pace
 from training.scoring import score
 
 RANDOM = np.random.default_rng(7)
@@ -81,6 +81,17 @@ def test_a_fingerprint_does_not_know_the_order():
     assert one.value() == other.value()
     other.add("s-1 a b train")
     assert one.value() != other.value()
+
+
+def test_what_is_left_is_measured_on_epochs_and_not_on_what_came_before_them():
+    clock = iter([100.0, 100.1, 104.0, 106.0, 106.1])
+    pace = Pace(lambda: next(clock))
+    assert pace.left(0, 10) is None
+    assert [pace.left(epoch, 10) for epoch in (41, 3)] == [None, None]
+    assert pace.left(4, 10) == pytest.approx(0.6)
+    assert pace.left(5, 10) == pytest.approx(10.0)
+    assert pace.left(6, 10) == pytest.approx(8.0)
+    assert pace.left(10, 10) == 0
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_worker_proves_it_and_the_page_tells():
     assert proved.verification == {"members": 5, "erased": 0, "objects": 5, "faults": []}
     assert version_proof.prove(done.pk) is None
     shown = page.get(here).content.decode()
-    assert ("5 images read" in shown, "hx-trigger" in shown) == (True, False)
+    assert ("5 images read" in shown, 'hx-trigger="every 2s"' in shown) == (True, False)
     told = Caller(ada).get(path_of(done)).json()
     assert (told["verifying"], told["last_verify"]["members"], told["erased_count"]) == (False, 5, 0)
 

@@ -191,7 +191,6 @@ CREATE TABLE `learning_samples` (
     `is_gold` bool NOT NULL,
     `erased_at` datetime(6) NULL,
     `reopened_at` datetime(6) NULL,
-    CONSTRAINT `sample_id_once` UNIQUE (`sample_id`),
     CONSTRAINT `sample_event_once_per_city` UNIQUE (`city_id`, `event_id`),
     CONSTRAINT `sample_state_known` CHECK (`state` IN ('received', 'pending', 'settled', 'disputed', 'excluded')),
     CONSTRAINT `sample_type_known` CHECK (`sample_type` IN ('automatic', 'manual', 'synthetic')),
@@ -742,6 +741,8 @@ ALTER TABLE `learning_samples` ADD CONSTRAINT `learning_samples_batch_id_7706b7b
 
 ALTER TABLE `learning_samples` ADD CONSTRAINT `learning_samples_object_id_53271521_fk_stored_objects_id` FOREIGN KEY (`object_id`) REFERENCES `stored_objects` (`id`);
 
+CREATE UNIQUE INDEX `sample_id_once` ON `learning_samples` (`sample_id`);
+
 CREATE INDEX `sample_module_state` ON `learning_samples` (`module_id`, `state`, `id`);
 
 CREATE INDEX `sample_captured` ON `learning_samples` (`captured_at`, `city_id`);
@@ -749,6 +750,8 @@ CREATE INDEX `sample_captured` ON `learning_samples` (`captured_at`, `city_id`);
 CREATE INDEX `sample_city` ON `learning_samples` (`id`, `city_id`);
 
 CREATE INDEX `sample_batch` ON `learning_samples` (`batch_id`, `id`);
+
+CREATE INDEX `sample_disputed` ON `learning_samples` (`received_at`);
 
 CREATE INDEX `sample_reopened` ON `learning_samples` (`reopened_at`);
 
@@ -923,6 +926,8 @@ ALTER TABLE `review_slots` ADD CONSTRAINT `review_slots_label_id_a2086f51_fk_hit
 ALTER TABLE `review_slots` ADD CONSTRAINT `review_slots_about_id_4e326b5b_fk_hitl_labels_id` FOREIGN KEY (`about_id`) REFERENCES `hitl_labels` (`id`);
 
 CREATE INDEX `slot_done_by` ON `review_slots` (`module_id`, `lease_user_id`, `kind`);
+
+CREATE INDEX `slot_waiting` ON `review_slots` (`queue_key`, `created_at`);
 
 CREATE INDEX `slot_about` ON `review_slots` (`about_id`);
 

@@ -417,6 +417,40 @@ CREATE TABLE `dataset_video_frames` (
     `second` double precision NOT NULL
 );
 
+-- A file that was, or is to be, sent to `object_name`; of the checks that it passed comes `model_version`.
+CREATE TABLE `model_registrations` (
+    `id` char(32) NOT NULL PRIMARY KEY,
+    `organization_id` bigint NULL,
+    `user_id` varchar(120) NOT NULL,
+    `module_id` bigint NOT NULL,
+    `version` varchar(40) NOT NULL,
+    `name` varchar(120) NOT NULL,
+    `description` longtext NOT NULL,
+    `source` varchar(500) NOT NULL,
+    `licence` longtext NOT NULL,
+    `notes` longtext NOT NULL,
+    `config` json NOT NULL,
+    `file_name` varchar(255) NOT NULL,
+    `size` bigint NOT NULL,
+    `md5` varchar(32) NOT NULL,
+    `sha256` varchar(64) NOT NULL,
+    `alias` varchar(40) NOT NULL,
+    `object_name` varchar(64) NOT NULL,
+    `state` varchar(10) NOT NULL,
+    `token` varchar(32) NOT NULL,
+    `beat_at` datetime(6) NULL,
+    `faults` smallint UNSIGNED NOT NULL CHECK (`faults` >= 0),
+    `error_message` longtext NOT NULL,
+    `answers` json NOT NULL,
+    `model_version_id` char(32) NULL UNIQUE,
+    `created_by_id` bigint NOT NULL,
+    `created_at` datetime(6) NOT NULL,
+    `expires_at` datetime(6) NOT NULL,
+    `finished_at` datetime(6) NULL,
+    CONSTRAINT `registration_state_known` CHECK (`state` IN ('open', 'checking', 'registered', 'failed', 'cancelled', 'expired')),
+    CONSTRAINT `registration_has_its_version` CHECK (((`model_version_id` IS NOT NULL AND `state` = 'registered') OR (NOT (`state` = 'registered') AND `model_version_id` IS NULL)))
+);
+
 -- An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
 CREATE TABLE `training_runs` (
     `id` char(32) NOT NULL PRIMARY KEY,
@@ -501,7 +535,7 @@ CREATE UNIQUE INDEX `signing_one_open` ON `trust_signing_requests` (`state`, `si
 CREATE TABLE `trust_documents` (
     `id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY,
     `role` varchar(20) NOT NULL,
-    `version` integer UNSIGNED NOT NULL CHECK (`version` >= 0),
+    `version` bigint UNSIGNED NOT NULL CHECK (`version` >= 0),
     `body` longblob NOT NULL,
     `expires_at` datetime(6) NOT NULL,
     `published_at` datetime(6) NULL,
@@ -694,6 +728,16 @@ CREATE INDEX `growth_running` ON `dataset_growths` (`created_at`);
 ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_sample_id_2f62b86b_fk_learning_samples_id` FOREIGN KEY (`sample_id`) REFERENCES `learning_samples` (`id`);
 
 ALTER TABLE `dataset_video_frames` ADD CONSTRAINT `dataset_video_frames_video_id_6831a988_fk_stored_objects_id` FOREIGN KEY (`video_id`) REFERENCES `stored_objects` (`id`);
+
+ALTER TABLE `model_registrations` ADD CONSTRAINT `model_registrations_organization_id_b383f6c4_fk_organizations_id` FOREIGN KEY (`organization_id`) REFERENCES `organizations` (`id`);
+
+ALTER TABLE `model_registrations` ADD CONSTRAINT `model_registrations_module_id_5a245a75_fk_ai_modules_id` FOREIGN KEY (`module_id`) REFERENCES `ai_modules` (`id`);
+
+ALTER TABLE `model_registrations` ADD CONSTRAINT `model_registrations_model_version_id_085deaa5_fk_ai_model_` FOREIGN KEY (`model_version_id`) REFERENCES `ai_model_versions` (`id`);
+
+ALTER TABLE `model_registrations` ADD CONSTRAINT `model_registrations_created_by_id_608f58c7_fk_users_id` FOREIGN KEY (`created_by_id`) REFERENCES `users` (`id`);
+
+CREATE INDEX `registration_unfinished` ON `model_registrations` (`expires_at`);
 
 ALTER TABLE `training_runs` ADD CONSTRAINT `training_runs_job_id_178959eb_fk_training_jobs_id` FOREIGN KEY (`job_id`) REFERENCES `training_jobs` (`id`);
 

@@ -27,6 +27,7 @@ CREATE TABLE `edge_servers` (
     `assignment_expires_at` datetime(6) NULL,
     `enrolled_at` datetime(6) NULL,
     `last_seen_at` datetime(6) NULL,
+    `heard_sha256` varchar(64) NOT NULL,
     `retired_at` datetime(6) NULL,
     `created_at` datetime(6) NOT NULL
 );

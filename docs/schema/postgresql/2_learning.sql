@@ -181,7 +181,6 @@ CREATE TABLE "learning_samples" (
     "is_gold" boolean NOT NULL,
     "erased_at" timestamp with time zone NULL,
     "reopened_at" timestamp with time zone NULL,
-    CONSTRAINT "sample_id_once" UNIQUE ("sample_id"),
     CONSTRAINT "sample_event_once_per_city" UNIQUE ("city_id", "event_id"),
     CONSTRAINT "sample_state_known" CHECK ("state" IN ('received', 'pending', 'settled', 'disputed', 'excluded')),
     CONSTRAINT "sample_type_known" CHECK ("sample_type" IN ('automatic', 'manual', 'synthetic')),
@@ -740,6 +739,8 @@ ALTER TABLE "learning_samples" ADD CONSTRAINT "learning_samples_batch_id_7706b7b
 
 ALTER TABLE "learning_samples" ADD CONSTRAINT "learning_samples_object_id_53271521_fk_stored_objects_id" FOREIGN KEY ("object_id") REFERENCES "stored_objects" ("id") DEFERRABLE INITIALLY DEFERRED;
 
+CREATE UNIQUE INDEX "sample_id_once" ON "learning_samples" ("sample_id" varchar_pattern_ops);
+
 CREATE INDEX "learning_samples_camera_id_cb1a6fdc" ON "learning_samples" ("camera_id");
 
 CREATE INDEX "learning_samples_object_id_53271521" ON "learning_samples" ("object_id");
@@ -751,6 +752,8 @@ CREATE INDEX "sample_captured" ON "learning_samples" ("captured_at", "city_id");
 CREATE INDEX "sample_city" ON "learning_samples" ("id", "city_id");
 
 CREATE INDEX "sample_batch" ON "learning_samples" ("batch_id", "id");
+
+CREATE INDEX "sample_disputed" ON "learning_samples" ("received_at") WHERE "state" = 'disputed';
 
 CREATE INDEX "sample_reopened" ON "learning_samples" ("reopened_at") WHERE "reopened_at" IS NOT NULL;
 
@@ -987,6 +990,8 @@ CREATE INDEX "review_slots_only_user_id_b8e76e28" ON "review_slots" ("only_user_
 CREATE INDEX "slot_claim" ON "review_slots" ("queue_key", "judged_by", "priority" DESC, "id") WHERE "state" IN ('open', 'leased');
 
 CREATE INDEX "slot_done_by" ON "review_slots" ("module_id", "lease_user_id", "kind") WHERE "state" = 'done';
+
+CREATE INDEX "slot_waiting" ON "review_slots" ("queue_key", "created_at") WHERE "state" IN ('open', 'leased');
 
 CREATE INDEX "slot_about" ON "review_slots" ("about_id") WHERE "about_id" IS NOT NULL;
 

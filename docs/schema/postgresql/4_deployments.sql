@@ -23,6 +23,7 @@ CREATE TABLE "edge_servers" (
     "assignment_expires_at" timestamp with time zone NULL,
     "enrolled_at" timestamp with time zone NULL,
     "last_seen_at" timestamp with time zone NULL,
+    "heard_sha256" varchar(64) NOT NULL,
     "retired_at" timestamp with time zone NULL,
     "created_at" timestamp with time zone NOT NULL
 );

@@ -387,6 +387,40 @@ CREATE TABLE "dataset_video_frames" (
     "second" real NOT NULL
 );
 
+-- A file that was, or is to be, sent to `object_name`; of the checks that it passed comes `model_version`.
+CREATE TABLE "model_registrations" (
+    "id" char(32) NOT NULL PRIMARY KEY,
+    "organization_id" bigint NULL REFERENCES "organizations" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" varchar(120) NOT NULL,
+    "module_id" bigint NOT NULL REFERENCES "ai_modules" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "version" varchar(40) NOT NULL,
+    "name" varchar(120) NOT NULL,
+    "description" text NOT NULL,
+    "source" varchar(500) NOT NULL,
+    "licence" text NOT NULL,
+    "notes" text NOT NULL,
+    "config" text NOT NULL CHECK ((JSON_VALID("config") OR "config" IS NULL)),
+    "file_name" varchar(255) NOT NULL,
+    "size" bigint NOT NULL,
+    "md5" varchar(32) NOT NULL,
+    "sha256" varchar(64) NOT NULL,
+    "alias" varchar(40) NOT NULL,
+    "object_name" varchar(64) NOT NULL,
+    "state" varchar(10) NOT NULL,
+    "token" varchar(32) NOT NULL,
+    "beat_at" datetime NULL,
+    "faults" smallint unsigned NOT NULL CHECK ("faults" >= 0),
+    "error_message" text NOT NULL,
+    "answers" text NOT NULL CHECK ((JSON_VALID("answers") OR "answers" IS NULL)),
+    "model_version_id" char(32) NULL UNIQUE REFERENCES "ai_model_versions" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_by_id" bigint NOT NULL REFERENCES "users" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "created_at" datetime NOT NULL,
+    "expires_at" datetime NOT NULL,
+    "finished_at" datetime NULL,
+    CONSTRAINT "registration_state_known" CHECK ("state" IN ('open', 'checking', 'registered', 'failed', 'cancelled', 'expired')),
+    CONSTRAINT "registration_has_its_version" CHECK ((("model_version_id" IS NOT NULL AND "state" = 'registered') OR (NOT ("state" = 'registered') AND "model_version_id" IS NULL)))
+);
+
 -- An attempt; every write of its worker is conditional on `token`, so a worker given up for lost changes nothing.
 CREATE TABLE "training_runs" (
     "id" char(32) NOT NULL PRIMARY KEY,
@@ -463,7 +497,7 @@ CREATE TABLE "trust_signing_requests" (
 CREATE TABLE "trust_documents" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
     "role" varchar(20) NOT NULL,
-    "version" integer unsigned NOT NULL CHECK ("version" >= 0),
+    "version" bigint unsigned NOT NULL CHECK ("version" >= 0),
     "body" BLOB NOT NULL,
     "expires_at" datetime NOT NULL,
     "published_at" datetime NULL,
@@ -632,6 +666,14 @@ CREATE INDEX "growth_of_dataset" ON "dataset_growths" ("dataset_id", "created_at
 CREATE INDEX "growth_running" ON "dataset_growths" ("created_at") WHERE "state" = 'running';
 
 CREATE INDEX "dataset_video_frames_video_id_6831a988" ON "dataset_video_frames" ("video_id");
+
+CREATE INDEX "model_registrations_organization_id_b383f6c4" ON "model_registrations" ("organization_id");
+
+CREATE INDEX "model_registrations_module_id_5a245a75" ON "model_registrations" ("module_id");
+
+CREATE INDEX "model_registrations_created_by_id_608f58c7" ON "model_registrations" ("created_by_id");
+
+CREATE INDEX "registration_unfinished" ON "model_registrations" ("expires_at") WHERE "state" IN ('open', 'checking');
 
 CREATE UNIQUE INDEX "run_one_alive_per_job" ON "training_runs" ("job_id") WHERE "state" IN ('claimed', 'running');
 

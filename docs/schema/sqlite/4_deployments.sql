@@ -23,6 +23,7 @@ CREATE TABLE "edge_servers" (
     "assignment_expires_at" datetime NULL,
     "enrolled_at" datetime NULL,
     "last_seen_at" datetime NULL,
+    "heard_sha256" varchar(64) NOT NULL,
     "retired_at" datetime NULL,
     "created_at" datetime NOT NULL
 );

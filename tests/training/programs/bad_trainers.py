@@ -51,7 +51,13 @@ def dies(folder):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def shot(folder):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def eaten(folder):
+    """Ends as the kernel would end it for want of memory: counted, and killed."""
+    (folder.parent / "vmstat").write_text("pgfault 9\noom_kill 4\n")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -66,6 +72,15 @@ def stubborn(folder):
     child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"])
     say(event="log", text=f"pids {os.getpid()} {child.pid}")
     say(event="progress", percent=30, epoch=3, epochs=10)
+    time.sleep(600)
+
+
+def mute(folder):
+    """Ignores SIGTERM and says nothing, as if it read data for ever, with a child in a group of its own."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    code = "import os, signal, time; os.setpgid(0, 0); signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    (folder.parent / "pids").write_text(f"{os.getpid()} {child.pid}")
     time.sleep(600)
 
 
@@ -153,8 +168,10 @@ else:
         "flood",
         "dies",
         "eaten",
+        "shot",
         "unfit",
         "stubborn",
+        "mute",
         "interrupted",
         "endless",
         "hungry",
