@@ -54,7 +54,7 @@ bench: install ## one figure as a JSON line: make bench NAME=register (ROWS=1000
 	@$(BIN)/python -m benchmarks $(NAME)
 
 screenshots: install-dev ## picture every page anew into docs/screenshots/
-	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q -n 2 tests/browser/test_gallery.py tests/browser/test_gallery_review.py
+	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q -n 2 tests/browser/test_gallery*.py tests/browser/test_rollout.py
 
 check: install-dev ## ruff, mypy, import-linter, missing migrations, Django's own checks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -62,7 +62,11 @@ check: install-dev ## ruff, mypy, import-linter, missing migrations, Django's ow
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py schema --check
+	@$(BIN)/python manage.py settings --check
 	@$(BIN)/python manage.py check
+
+audit: install-dev ## known vulnerabilities of what we install; says so where nobody can be asked
+	@$(BIN)/python .ci/audit
 
 format: install-dev ## let ruff write
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
@@ -70,4 +74,4 @@ format: install-dev ## let ruff write
 shell: install ## Django's shell
 	@$(BIN)/python manage.py shell
 
-.PHONY: help install install-dev install-torch vendor lock demo run test test-long bench screenshots check format shell
+.PHONY: help install install-dev install-torch vendor lock demo run test test-long bench screenshots check audit format shell

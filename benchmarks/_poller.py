@@ -1,6 +1,6 @@
 """A client as cheap as can be: some connections, each with its own list of requests, over and over; prints how many were answered.
 
-`python -m benchmarks._poller PORT SECONDS FILE STATUS`: each line of FILE is a request's path, key and ETag (or -).
+`python -m benchmarks._poller PORT SECONDS FILE STATUS`: each line of FILE is a request's path, key, ETag (or -), and the body of a POST.
 """
 
 import selectors
@@ -37,7 +37,10 @@ def main() -> None:
     print(answered, time.perf_counter() - began)
 
 
-def _request(path: str, key: str, etag: str) -> bytes:
+def _request(path: str, key: str, etag: str, body: str = "") -> bytes:
+    if body:
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n"
+        return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n{kind}\r\n{body}".encode()
     known = "" if etag == "-" else f'If-None-Match: "{etag}"\r\n'
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n{known}\r\n".encode()
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def _fleet() -> list[tuple[str, str, str]]:
     return [("/api/v1/edge/assignment", keys[pk], etag) for pk, etag in etags]
 
 
-def _written(folder: Path, known: list[tuple[str, str, str]], name: str = "edges") -> list[Path]:
+def _written(folder: Path, known: Sequence[tuple[str, ...]], name: str = "edges") -> list[Path]:
     """Write each client's share of the requests."""
     paths = []
     for number in range(CLIENTS):
