@@ -197,7 +197,6 @@ STORE_PRICES = env.prices("STORE_PRICES")
 STORE_CURRENCY = env.text("STORE_CURRENCY", "USD")
 EDGE_POLL_SECONDS = env.number("EDGE_POLL_SECONDS", 60)
 WEBHOOK_NETS = env.words("WEBHOOK_NETS")
-COUNT_VIEWS_BY_ITSELF = True
 EDGE_MIRROR = env.flag("EDGE_MIRROR", default=True)
 
 # collecting people's images

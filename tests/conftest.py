@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from accounts.actions.viewing import VIEWS
 from accounts.append_only import DO, UNDO
 from config.opening import OpeningMiddleware
 from tests import templates, thrift
@@ -26,7 +27,7 @@ thrift.begin()
 django_settings.MIDDLEWARE.insert(0, "tests.wire.Listening")
 django_settings.SOCIALACCOUNT_PROVIDERS = {}
 django_settings.EDGE_MIRROR = False  # it is two seconds late, and a thread
-django_settings.COUNT_VIEWS_BY_ITSELF = False  # that is a thread too
+VIEWS.by_itself = False  # that is a thread too
 django_settings.KEY_SECONDS = 0  # tests change who may do what, and see what comes of it at once
 
 OpeningMiddleware.was_open = True  # asked once a process; no test's count of queries shall depend on who comes first
@@ -143,7 +144,12 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_sessionfinish(session, exitstatus) -> None:
-    """With REQUIRE_ALL_TESTS a skipped test is a failure: a part of the suite did not run."""
+    """With REQUIRE_ALL_TESTS a skipped test is a failure: a part of the suite did not run. FAILED_TESTS takes what failed, a line each."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("REQUIRE_ALL_TESTS") and reporter and reporter.stats.get("skipped"):
+    if not reporter:  # a process of several: the first one tells
+        return
+    if os.environ.get("REQUIRE_ALL_TESTS") and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif (told := os.environ.get("FAILED_TESTS")) and exitstatus == pytest.ExitCode.TESTS_FAILED:
+        reports = [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
+        Path(told).write_text("".join(f"{name}\n" for name in sorted({report.nodeid for report in reports})))

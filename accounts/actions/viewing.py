@@ -1,71 +1,36 @@
-"""Counting the pictures that people are shown: kept in the memory of a web process, and written together every two seconds.
+"""Counting the pictures that people are shown: a row a picture would be a commit a key press, so they are gathered by person and day."""
 
-A row a picture would be a commit a key press. A process that is killed loses two seconds of such counts; nothing is decided by them.
-"""
-
-import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-import structlog
-from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import ImageViews
+from core.gathering import Gathering
 
-EVERY = 2.0
-IDLE_ROUNDS = 15
 KEPT_FOR = timedelta(days=400)
 AT_ONCE = 1_000
 
-logger = structlog.get_logger(__name__)
 
-
-@dataclass
-class Views:
+class Views(Gathering[Counter[tuple[int, date]]]):
     """The pictures shown since the last writing, by person and day."""
 
-    counts: Counter[tuple[int, date]] = field(default_factory=Counter)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _is_alive: bool = False
+    name, every = "image-views", 2.0
+
+    def empty(self) -> Counter[tuple[int, date]]:
+        return Counter()
 
     def note(self, user: int, n: int) -> None:
         """Remember that a person was shown `n` pictures just now."""
-        with self._lock:
-            self.counts[user, timezone.now().date()] += n
-            begins = settings.COUNT_VIEWS_BY_ITSELF and not self._is_alive
-            self._is_alive = self._is_alive or begins
-        if begins:
-            threading.Thread(target=self._go_on, name="image-views", daemon=True).start()
+        with self.adding() as counts:
+            counts[user, timezone.now().date()] += n
 
-    def write(self) -> int:
-        """Write what was shown since the last time, in one statement; answers how many pictures."""
-        with self._lock:
-            counts, self.counts = self.counts, Counter()
-        try:
-            ImageViews.objects.bulk_create(ImageViews(user_id=user, day=day, n=n) for (user, day), n in sorted(counts.items()))
-        except Error:
-            with self._lock:
-                self.counts += counts
-            raise
-        return counts.total()
-
-    def _go_on(self) -> None:
-        wait, idle = threading.Event(), 0
-        try:
-            while idle < IDLE_ROUNDS or self.counts:
-                wait.wait(EVERY)
-                try:
-                    idle = 0 if self.write() else idle + 1
-                except Error:
-                    logger.warning("how many pictures were shown could not be written; it is tried again", exc_info=True)
-                connection.close()  # a pool or the server may end it meanwhile
-        finally:
-            with self._lock:
-                self._is_alive = False  # whatever ended it, the next picture begins another
+    def keep(self, pile: Counter[tuple[int, date]]) -> int:
+        """Write one row for each person and day, in one statement; answers how many pictures."""
+        ImageViews.objects.bulk_create(ImageViews(user_id=user, day=day, n=n) for (user, day), n in sorted(pile.items()))
+        return pile.total()
 
 
 VIEWS = Views()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _nothing_shown():
-    VIEWS.counts.clear()
+    VIEWS.pile.clear()
 
 
 def shown():
