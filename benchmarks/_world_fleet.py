@@ -71,7 +71,7 @@ def _rollouts(sizes: "Sizes") -> None:
     seed(Rollout, f"{series(ROLLOUTS)} JOIN {released} AS m ON m.r = n % {count}", id=rollout, state=state, created_by_id=str(BASE),
          model_version_id=f"CASE WHEN n = 1 THEN {last} ELSE m.id END", created_at="now() - n * interval '1 day'",
          started_at="now() - n * interval '1 day'", finished_at="CASE WHEN n > 1 THEN now() - n * interval '1 day' END",
-         plan="""'{"waves": [{"percent": 10}, {"percent": 50}, {"percent": 100}]}'::jsonb""")  # fmt: skip
+         plan="""'{"waves": [{"share": 0.1}, {"share": 0.5}, {"share": 1.0}]}'::jsonb""")  # fmt: skip
     seed(RolloutWave, f"{series(ROLLOUTS)}, generate_series(1, {WAVES}) AS w", id=f"n * {WAVES} + w", rollout_id=rollout, number="w",
          opened_at="now()", finished_at="CASE WHEN n > 1 OR w < 2 THEN now() END")  # fmt: skip
     reached = f"CASE WHEN n <= {TO_ALL} THEN {sizes.edges} ELSE {TO_A_FEW} END"

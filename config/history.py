@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -36,8 +38,14 @@ def history_of(sample: LearningSample, user: User) -> list[Station]:
 def slots_running(models: Iterable[ModelVersion], user: User) -> QuerySet[EdgeSlot]:
     """Answer the slots within reach that shall run one of `models` and say that they do."""
     edges = EdgeServer.objects.visible_to(user).in_service()
-    rows = EdgeSlot.objects.filter(edge_server__in=edges, desired__in=[model.pk for model in models])
-    return rows.filter(active_version=F("desired__version"))
+    runs = [Q(desired=model.pk, active_version=model.version) for model in models]
+    return EdgeSlot.objects.filter(reduce(or_, runs), edge_server__in=edges) if runs else EdgeSlot.objects.none()
+
+
+def shown_of(rows: QuerySet[EdgeSlot], number: int) -> list[EdgeSlot]:
+    """Answer up to `number` of these slots by the names of their edges: those that came first, where there are more."""
+    first = rows.select_related("edge_server", "desired").order_by("edge_server_id", "pk")[:number]
+    return sorted(first, key=lambda slot: slot.edge_server.name)
 
 
 def _received(sample: LearningSample) -> Station:
@@ -75,8 +83,8 @@ def _trained(models: list[ModelVersion]) -> Station:
 
 
 def _deployed(models: list[ModelVersion], user: User) -> Station:
-    rows = slots_running(models, user).select_related("edge_server", "desired")
-    slots = list(rows.order_by("edge_server__name")[: SHOWN + 1])
+    rows = slots_running(models, user)
+    slots = shown_of(rows, SHOWN + 1)
     facts = [
         _link(f"{slot.edge_server} ({slot.desired.version})", reverse("deployments:edge", args=[slot.edge_server_id]))
         for slot in slots[:SHOWN]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from core.paging import COUNT_LIMIT
 
@@ -31,8 +31,8 @@ NONE = Counted("0")
 def count_together(asked: Sequence[tuple[QuerySet[Any], str]], limit: int = COUNT_LIMIT) -> list[Counted]:
     """Answer for each (rows, column) how many rows there are, reading no more than `limit`, and the earliest `column` among them.
 
-    An empty column asks for no moment. The moment is looked for only where something was counted: to look for what is not
-    there would walk the column's index from end to end.
+    An empty column asks for no moment. The moment is that of the counted ones where these are all, and looked for in a second
+    walk only where there are more.
     """
     spelled = [(place, *_spelled(rows, since, limit)) for place, (rows, since) in enumerate(asked)]
     parts = [(place, sql, parameters) for place, sql, parameters in spelled if sql]
@@ -50,13 +50,15 @@ def count_together(asked: Sequence[tuple[QuerySet[Any], str]], limit: int = COUN
 def _spelled(rows: QuerySet[Any], since: str, limit: int) -> tuple[str, tuple[Any, ...]]:
     """Spell one question as the end of a SELECT; empty where it is known that nothing can be found."""
     try:
-        counted, values = rows.order_by().values("pk")[: limit + 1].query.sql_with_params()
-        first, more = rows.order_by(since).values(since)[:1].query.sql_with_params() if since else ("", ())
+        if not since:
+            counted, values = rows.order_by().values("pk")[: limit + 1].query.sql_with_params()
+            return f"{_no_moment()} AS oldest FROM (SELECT COUNT(*) AS n FROM ({counted}) AS found) AS counted", values  # noqa: S608
+        counted, values = rows.order_by().values(counted_since=F(since))[: limit + 1].query.sql_with_params()
+        first, more = rows.order_by(since).values(since)[:1].query.sql_with_params()
     except EmptyResultSet:
         return "", ()
-    moment = f"CASE WHEN n > 0 THEN ({first}) END" if first else _no_moment()
-    end = f"{moment} AS oldest FROM (SELECT COUNT(*) AS n FROM ({counted}) AS found) AS counted"  # noqa: S608  # Django's own SQL
-    return end, (*more, *values)
+    both = f"SELECT COUNT(*) AS n, MIN(counted_since) AS least FROM ({counted}) AS found"  # noqa: S608  # Django's own SQL
+    return f"CASE WHEN n > {limit} THEN ({first}) ELSE least END AS oldest FROM ({both}) AS counted", (*more, *values)
 
 
 def _no_moment() -> str:

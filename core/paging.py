@@ -155,7 +155,7 @@ def scanned_page(rows: QuerySet[Row], narrow: Q, *, cursor: str = "", size: int 
     size = max(1, min(size, MAX_PAGE_SIZE))
     if cursor:
         rows = _behind(rows, _after("pk", True, "pk", *_read_cursor(cursor)))
-    last = _nth(rows, "-pk", SCAN)
+    last = _nth(rows, "-pk", SCAN) if narrow else None
     within = rows.filter(pk__gte=last) if last is not None else rows
     # keys first, apart: what a page shows would else be joined for all that was looked through, and sorted with it
     keys = list(within.filter(narrow).order_by("-pk").values_list("pk", flat=True)[: size + 1])
@@ -167,6 +167,8 @@ def scanned_page(rows: QuerySet[Row], narrow: Q, *, cursor: str = "", size: int 
 
 def scanned_count(rows: QuerySet[Any], narrow: Q, limit: int = COUNT_LIMIT) -> str:
     """Answer "37", or "37+" and "1,000+" where more may follow: the count of what `narrow` leaves of the newest SCAN rows."""
+    if not narrow:
+        return bounded_count(rows, limit)
     last = _nth(rows, "-pk", SCAN)
     within = rows.filter(pk__gte=last) if last is not None else rows
     return spelled(within.filter(narrow).order_by().values("pk")[: limit + 1].count(), limit, is_all=last is None)
@@ -177,12 +179,6 @@ def spelled(found: int, limit: int = COUNT_LIMIT, *, is_all: bool = True) -> str
     if found > limit:
         return f"{limit:,}+"
     return f"{found:,}" if is_all else f"{found:,}+"
-
-
-def looked_through(rows: QuerySet[Row]) -> tuple[QuerySet[Row], bool]:
-    """Answer the newest SCAN rows, and whether these are all."""
-    last = _nth(rows, "-pk", SCAN)
-    return (rows, True) if last is None else (rows.filter(pk__gte=last), False)
 
 
 def scanned_keys(rows: QuerySet[Any], narrow: Q, *, after: int, until: int, size: int) -> tuple[list[int], int]:

@@ -206,7 +206,7 @@ class RolloutForm(forms.Form):
         }
 
 
-OFFERED = 200
+OFFERED = 100
 """So many edges are listed to be ticked: a page of ten thousand takes seconds, and nobody reads it."""
 USUAL = {
     "canary": 1,

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from deployments.models import EdgeSlot
@@ -75,16 +75,17 @@ class VersionMap:
 def version_map(edges: EdgeServerQuerySet, module: AiModule) -> VersionMap:
     """Answer the map of `module` on those of `edges` that are in service."""
     slots = EdgeSlot.objects.filter(module=module, edge_server__in=edges.in_service().values("pk"))
-    late = Q(desired__isnull=False, desired_at__lt=timezone.now() - DRIFT_GRACE) & ~Q(active_version=F("desired__version"))
-    counted = slots.values_list("edge_server__city__slug", "edge_server__city__name", "active_version").order_by()
-    whole, places = Place(None, ""), dict[str | None, Place]()
-    for slug, name, version, number, drifted in counted.annotate(number=Count("pk"), late=Count("pk", filter=late)):
+    long = Q(desired_at__lt=timezone.now() - DRIFT_GRACE)
+    by = ["edge_server__city__slug", "edge_server__city__name", "active_version", "desired__version"]
+    counted = slots.values_list(*by).order_by().annotate(number=Count("pk"), long=Count("pk", filter=long))
+    whole, places, shall = Place(None, ""), dict[str | None, Place](), Counter[str]()
+    for slug, name, version, desired, number, waited in counted:
         for place in (whole, places.setdefault(slug, Place(slug, name or ""))):
             place.edges += number
-            place.drifted += drifted
+            place.drifted += waited if desired not in (None, version) else 0
             place.running[version] += number
-    assigned = slots.filter(desired__isnull=False).values_list("desired__version").annotate(Count("pk")).order_by()
-    shall = Counter(dict(assigned))
+        if desired is not None:
+            shall[desired] += number
     shown = sorted(places.values(), key=lambda place: (place.slug is None, place.name))
     return VersionMap(whole, shown[:MOST_CITIES], _versions(whole, shall), shall, max(0, len(shown) - MOST_CITIES))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ from learning.proportion import Proportion
 from learning.quality_figures import PersonWeek
 
 LAST = 50
-LOOKED_AT = 400
+LOOKED_AT, LOOKED_AT_ONCE = 400, 1_000
 ENDED = 20
 WEEKS = 8
 DAYS = 92
@@ -51,9 +51,20 @@ def weeks_of(user: User, *, weeks: int = WEEKS) -> list[PersonWeek]:
 
 
 def decided_today(user: User) -> int:
-    """Count the judgements of `user` since midnight (UTC)."""
+    """Count the judgements of `user` since midnight (UTC): backwards from the newest, for their index goes by number, not by time."""
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return HitlLabel.objects.standing().filter(annotator=user, created_at__gte=midnight).count()
+    replaced = Exists(HitlLabel.objects.filter(supersedes=OuterRef("pk")))
+    own = HitlLabel.objects.filter(annotator=user).order_by("-id").annotate(is_replaced=replaced)
+    of_today = Q(created_at__gte=midnight, withdrawn_at=None, is_replaced=False)
+    looked, count = own, 0
+    while True:
+        told = looked[:LOOKED_AT_ONCE].aggregate(
+            n=Count("pk", filter=of_today), least=Min("pk"), oldest=Min("created_at"), of=Count("pk")
+        )
+        count += int(told["n"])
+        if told["of"] < LOOKED_AT_ONCE or told["oldest"] < midnight:
+            return count
+        looked = own.filter(pk__lt=told["least"])
 
 
 def returned_to(user: User) -> QuerySet[ReviewSlot]:

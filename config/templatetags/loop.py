@@ -3,11 +3,12 @@
 from typing import Any
 
 from django import template
+from django.db.models import Count, Q
 from django.template import Context
 from django.utils.translation import gettext
 
 from accounts.policy import Permission, is_allowed
-from config.history import history_of, slots_running
+from config.history import history_of, shown_of, slots_running
 from deployments.models import EdgeServer, EdgeSlot
 from learning.models import LearningSample
 from training.actions.registering import TRAINER as EXTERNAL
@@ -42,16 +43,15 @@ def fleet_of(context: Context, model: ModelVersion) -> dict[str, Any]:
     every = EdgeSlot.objects.filter(edge_server__in=edges, module=model.module_id)
     if model.organization_id:
         every = every.filter(edge_server__organization=model.organization_id)
-    running = slots_running([model], user).select_related("edge_server").order_by("edge_server__name")
-    assigned = every.filter(desired=model).count()
+    shall = Q(desired=model)
+    runs = shall & Q(active_version=model.version)
+    counts = every.aggregate(total=Count("pk"), assigned=Count("pk", filter=shall), running_count=Count("pk", filter=runs))
     return {
         "may_look": True,
         "model": model,
-        "running": running[:SHOWN],
-        "running_count": running.count(),
-        "assigned": assigned,
-        "total": every.count(),
+        "running": shown_of(slots_running([model], user), SHOWN),
+        **counts,
         "rollouts": model.rollouts.visible_to(user).order_by("-created_at")[:SHOWN],
-        "may_roll_back": assigned > 0 and is_allowed(user, Permission.ROLL_BACK, model),
+        "may_roll_back": counts["assigned"] > 0 and is_allowed(user, Permission.ROLL_BACK, model),
         "csrf_token": context.get("csrf_token"),
     }

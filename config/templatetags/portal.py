@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.apps import apps
-from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.template import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -192,16 +192,35 @@ def _day(day: date, _language: str | None) -> tuple[str, str]:
     return date_format(day, "j M"), date_format(day, "j F")
 
 
-@register.inclusion_tag("components/progress.html")
-def progress(percent: int, state: str = "running", label: str = "") -> dict[str, Any]:
-    """Show how far something is, in the tone of its state."""
-    return {"percent": percent, "tone": tone(state), "label": label or gettext("Progress")}
+@register.simple_tag
+def progress(percent: int, state: str = "running", label: str = "") -> SafeString:
+    """Show how far something is, in the tone of its state; written here, for a list has a hundred."""
+    return format_html(PROGRESS, tone(state), percent, label or gettext("Progress"))
 
 
-@register.inclusion_tag("components/rate.html")
-def rate(value: Any) -> dict[str, Any]:
+PROGRESS = '<div class="progress {0}"><progress max="100" value="{1}" aria-label="{2}"></progress><span>{1} %</span></div>'
+
+
+@register.simple_tag
+def rate(value: Any) -> SafeString:
     """Show a share (learning.proportion.Proportion) with its interval and n; grey where there are too few to say."""
-    return {"rate": value}
+    return _rate(value, get_language()) if value and value.n else NEVER
+
+
+@lru_cache(maxsize=5_000)
+def _rate(value: Any, _language: str | None) -> SafeString:
+    """Spell a share once for all pages: a table of quality has a thousand, and the same small ones again and again."""
+    low, high = percent(value.low), percent(value.high)
+    interval = gettext("95 %% interval: %(low)s to %(high)s") % {"low": low, "high": high}
+    shown = f"{low}–{high}, n {intcomma(value.n)}"
+    if value.is_enough:
+        return format_html(RATE, "rate", interval, format_html("<strong>{}</strong>", percent(value.share)), shown)
+    return format_html(
+        RATE, "rate faint", f"{interval}. {gettext('Too few to say: fewer than 30.')}", percent(value.share), shown
+    )
+
+
+RATE = '<span class="{}" title="{}">{} <span class="small faint">{}</span></span>'
 
 
 @register.inclusion_tag("components/chart.html")

@@ -1,5 +1,6 @@
 """Pages of rollouts: start one, watch it arrive, stop it, take it back."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -30,7 +31,9 @@ from deployments.models.deployment import OPEN, DeploymentAction
 from training.models import ModelVersion
 
 PAGE = 50
-SHOWN = 200
+SHOWN = 100
+UNSHOWN = ("platform", "runtime", "labels", "window", "telemetry", "assignment")
+"""What an edge tells of itself at length, and no list of deployments shows."""
 MOVING = frozenset({RolloutState.SCHEDULED, RolloutState.RUNNING, RolloutState.ROLLING_BACK})
 
 
@@ -56,7 +59,8 @@ def rollout(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = Rollout.objects.visible_to(user).select_related("model_version__module", "organization", "created_by")
     shown = found(rows, pk=pk)
     is_followed = bool(request.headers.get("HX-Request"))
-    waves = _waves(shown)
+    counts = _by_wave(shown)
+    waves = _waves(shown, counts)
     facts = {
         "rollout": shown,
         "is_moving": shown.state in MOVING or shown.deployments.open().exists(),
@@ -66,7 +70,7 @@ def rollout(request: HttpRequest, pk: UUID) -> HttpResponse:
         "health": _health(shown),
         "frozen": freezing.frozen(shown.organization_id) if shown.state in MOVING else None,
         "may": _allowed(shown, user),
-        **_shares(_counts([shown.pk]).get(shown.pk, {})),
+        **_shares(sum(map(Counter, counts.values()), Counter())),
     }
     if not is_followed:
         facts["events"] = Event.objects.visible_to(user).about("deployments.rollout", shown.pk).order_by("-id")[:PAGE]
@@ -205,20 +209,31 @@ def _said_of_return(returned: rollback_verbs.Returned) -> str:
 def _rows(shown: Rollout, user: User) -> list[dict[str, Any]]:
     """Answer the deployments of a rollout, failed ones first, each with whether it may be tried again."""
     failed_first = Case(When(status=DeploymentStatus.FAILED, then=Value(0)), default=Value(1), output_field=IntegerField())
-    rows = shown.deployments.select_related("edge_server", "wave", "model_version", "replaces")
-    rows = rows.order_by(failed_first, "wave__number", "edge_server__name", "created_at")[:SHOWN]
+    first = shown.deployments.order_by(failed_first, "wave__number", "edge_server_id", "created_at")
+    keys = list(first.values_list("pk", flat=True)[:SHOWN])  # apart: what a row shows would else be sorted for all of them
+    known = (
+        ModelDeployment.objects.select_related("edge_server", "wave")
+        .prefetch_related("model_version", "replaces")
+        .in_bulk(keys)
+    )
+    rows = [known[key] for key in keys]
     may_deploy = is_allowed(user, Permission.DEPLOY, shown)
     failed = [row.pk for row in rows if row.status == DeploymentStatus.FAILED] if may_deploy else []
     again = set(EdgeSlot.objects.filter(desired_deployment__in=failed, held=False).values_list("desired_deployment", flat=True))
     return [{"deployment": row, "may_retry": row.pk in again} for row in rows]
 
 
-def _waves(shown: Rollout) -> list[dict[str, Any]]:
-    """Answer each wave with how many of its edges have it, are on the way, failed or wait, and a word for how it stands."""
-    counts: dict[int, dict[str, int]] = {}
-    rows = shown.deployments.filter(wave__isnull=False, action=DeploymentAction.INSTALL)
+def _by_wave(shown: Rollout) -> dict[int | None, dict[str, int]]:
+    """Count its deployments by wave and status; those of no wave joined later."""
+    counts: dict[int | None, dict[str, int]] = {}
+    rows = shown.deployments.filter(action=DeploymentAction.INSTALL)
     for wave, status, number in rows.values_list("wave", "status").annotate(Count("pk")).order_by():
         counts.setdefault(wave, {})[status] = number
+    return counts
+
+
+def _waves(shown: Rollout, counts: dict[int | None, dict[str, int]]) -> list[dict[str, Any]]:
+    """Answer each wave with how many of its edges have it, are on the way, failed or wait, and a word for how it stands."""
     table = []
     for wave in shown.waves.order_by("number"):
         shares = _shares(counts.get(wave.pk, {}))

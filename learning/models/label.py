@@ -46,7 +46,10 @@ class HitlLabelQuerySet(models.QuerySet["HitlLabel"]):
 
     def standing(self) -> "HitlLabelQuerySet":
         """Those that no other replaced and nobody took back."""
-        return self.filter(superseded_by__isnull=True, withdrawn_at__isnull=True)
+        replacing = HitlLabel.objects.filter(
+            supersedes=models.OuterRef("pk")
+        )  # a join for it has planners expect one row of all
+        return self.filter(~models.Exists(replacing), withdrawn_at__isnull=True)
 
     def disputed(self) -> "HitlLabelQuerySet":
         """Those that stand and disagree."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.policy import Permission, is_allowed, require
 from core.pages import found
-from core.paging import scanned_count, scanned_page
-from learning.models import AiModule, HitlLabel
+from core.paging import scanned_page, spelled
+from learning.models import AiModule, HitlLabel, LearningSample
 from learning.thumbnails import WITH_PICTURES, thumbnail_url
 
-PAGE = 36
+PAGE, COUNTED = 36, 1_000
 
 
 @require_safe
@@ -38,9 +38,10 @@ def module_unclear(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def unclear_count(module: AiModule) -> str:
-    """Count what somebody found the guide of a module unclear about."""
-    rows: QuerySet[HitlLabel] = HitlLabel.objects.guide_unclear()
-    return scanned_count(rows, Q(sample__module=module))
+    """Count what somebody found the guide of a module unclear about, among the newest COUNTED judgements that say so of any."""
+    newest = list(HitlLabel.objects.guide_unclear().order_by("-pk").values_list("sample_id", flat=True)[:COUNTED])
+    own = set(LearningSample.objects.filter(pk__among=newest, module=module).values_list("pk", flat=True))
+    return spelled(sum(sample in own for sample in newest), is_all=len(newest) < COUNTED)
 
 
 def _row(label: HitlLabel, revision: int, user: User) -> dict[str, Any]:

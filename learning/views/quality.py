@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,8 +30,8 @@ from learning.quality_pairs import PairAgreement, pair_agreements
 from learning.views.gold import reviewer
 from learning.views.module_unclear import unclear_count
 
-WEEKS_SHOWN = 200
-CORRECTED_SHOWN = 100
+WEEKS_SHOWN = 60
+CORRECTED_SHOWN = 60
 EARLIER, STANDING = 20, 500
 
 
@@ -120,7 +121,13 @@ def _here(module: AiModule) -> str:
 def samples_url(module: AiModule, **query: Any) -> str:
     """Answer the address of the samples behind a figure."""
     asked = {"module": module.slug, **{name: value for name, value in query.items() if value not in ("", None)}}
-    return f"{reverse('learning:samples')}?{urlencode(asked)}"
+    return f"{_samples(get_script_prefix())}?{urlencode(asked)}"
+
+
+@cache
+def _samples(_prefix: str) -> str:
+    """Answer the address of all samples, looked up once: a page of figures has five hundred that begin so."""
+    return reverse("learning:samples")
 
 
 def _names(keys: set[int]) -> dict[int, str]:

@@ -15,10 +15,10 @@ QUERIES = {
     "home": 15,
     "learning:mine": 9,
     "usage": 7,
-    "accounts:audit": 8,
+    "accounts:audit": 7,
     "learning:modules": 4,
     "learning:batches": 8,
-    "learning:samples": 11,
+    "learning:samples": 9,
     "learning:erasures": 6,
     "learning:retention": 8,
     "learning:batch-calendar": 5,
@@ -29,7 +29,7 @@ QUERIES = {
     "training:models": 5,
     "deployments:rollouts": 6,
     "deployments:edges": 8,
-    "deployments:edge-map": 5,
+    "deployments:edge-map": 4,
 }
 
 

@@ -22,7 +22,7 @@ from tests.factories.training_models import ModelVersionFactory, ModuleFactory
 from tests.pages import looking, text_of
 
 pytestmark = pytest.mark.django_db
-QUERIES = {"page": 5, "api": 5, "edge": 11, "history": 7}
+QUERIES = {"page": 4, "api": 4, "edge": 11, "history": 7}
 """However many edges, deployments and reports there are."""
 
 

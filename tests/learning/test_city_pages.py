@@ -104,6 +104,7 @@ def test_time_zone_and_interval_are_changed_on_the_page():
     refused = ada.post(there, {"name": "", "timezone": "Mars/Olympus", "expected_hours": "0"})
     assert refused.status_code == 200
     assert "errorlist" in text_of(refused)
+    assert text_of(ada.get(reverse("learning:city", args=[city.slug]))).count('<option value="Asia/Kolkata" selected>') == 1
 
 
 def test_revise_refuses_what_makes_no_sense():

@@ -105,3 +105,13 @@ def test_the_index_finds_it(signs):
 def test_only_who_settles_disputes_sees_it(signs):
     for who in (people.ann, people.olga, people.cy):
         assert looking(who()).get(reverse("learning:module-unclear", args=[signs.slug])).status_code == 403
+
+
+def test_it_is_counted_among_the_newest_of_all_modules(signs, monkeypatch):
+    monkeypatch.setattr(module_unclear, "COUNTED", 2)
+    assert module_unclear.unclear_count(signs) == "0"
+    unsure(signs, people.ann())
+    assert module_unclear.unclear_count(signs) == "1"
+    unsure(signs, people.ann())
+    assert module_unclear.unclear_count(signs) == "2+"
+    assert module_unclear.unclear_count(made.vehicles(slug="other")) == "0+"

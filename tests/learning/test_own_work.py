@@ -1,5 +1,7 @@
 """One's own work: figures, last decisions, how doubtful ones ended; of oneself alone, and gold gives nothing away."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +35,25 @@ def test_everybody_sees_their_own_figures_and_decisions():
     page = text_of(looking(ann).get(reverse("learning:mine")))
     assert "two plates" in page
     assert page.count("<time") == 3
+
+
+@pytest.mark.parametrize("of_today", range(6))
+def test_todays_are_counted_to_the_first_of_before_however_many_are_looked_at_once(monkeypatch, of_today):
+    monkeypatch.setattr(own_work, "LOOKED_AT_ONCE", 2)
+    made, ann, al = world(), people.ann(), people.al()
+    said = [decided(made.sample, ann) for _ in range(5)]
+    decided(made.sample, al)
+    yesterday = timezone.now() - timedelta(days=1)
+    HitlLabel.objects.filter(pk__in=[label.pk for label in said[: 5 - of_today]]).update(created_at=yesterday)
+    assert own_work.decided_today(ann) == min(of_today, 5)
+
+
+def test_what_was_taken_back_or_said_anew_counts_once_today():
+    made, ann = world(), people.ann()
+    first, second, third = (decided(made.sample, ann) for _ in range(3))
+    HitlLabel.objects.filter(pk=second.pk).update(withdrawn_at=timezone.now())
+    HitlLabel.objects.filter(pk=third.pk).update(supersedes=first)
+    assert own_work.decided_today(ann) == 1
 
 
 def test_a_decision_on_gold_looks_like_any_other():

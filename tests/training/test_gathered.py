@@ -41,7 +41,7 @@ def test_a_preview_counts_what_is_selected_and_what_is_new_and_adds_nothing(ada)
 def test_a_refresh_is_done_at_once_where_it_is_little_and_by_a_worker_where_it_is_much(ada, monkeypatch):
     factory.samples(ada, 5)
     dataset = dataset_verbs.add(by=ada, name="all", module=factory.module(ada))
-    monkeypatch.setattr("core.paging.SCAN", 3)
+    monkeypatch.setattr("training.gathered.PREVIEWED", 3)
     grown = growing.refresh(dataset, by=ada)
     assert isinstance(grown, DatasetGrowth)
     growing.run(grown.pk)
