@@ -7,6 +7,7 @@ import orjson
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -86,4 +87,13 @@ class RefusalMiddleware:
             return None
         if request.path.startswith(("/api/", "/store/")):
             return problem_response(error)
-        return render(request, "refusal.html", {"refusal": error}, status=error.status)
+        facts = {"refusal": error, "heading": HEADINGS.get(error.status, error.title)}
+        return render(request, "refusal.html", facts, status=error.status)
+
+
+HEADINGS = {
+    400: _("This cannot be understood"),
+    409: _("Not as things stand"),
+    422: _("This breaks a rule"),
+}
+"""What a page says where the title of a problem is the word of a program."""

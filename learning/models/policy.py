@@ -114,6 +114,7 @@ class PolicyVersion(models.Model):
     class Meta:
         db_table = "review_policies"
         verbose_name = "review policy"
+        verbose_name_plural = "review policies"
         constraints = [models.UniqueConstraint(fields=["module", "version"], name="policy_version_once")]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from tests import people
-from tests.pages import looking
+from tests.pages import looking, text_of
 from tests.wire import conforms
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +46,10 @@ def test_a_fault_of_ours(address, kind, settings):
 def test_a_zero_byte_names_nothing(address):
     client = looking(people.ada())
     assert {client.get(address).status_code, client.post(address).status_code} <= {403, 404, 405, 422}
+
+
+def test_a_page_says_in_words_what_a_program_is_told_by_a_title():
+    answer = looking(people.ada()).get("/samples/?cursor=nonsense")
+    assert (answer.status_code, "<h1>This cannot be understood</h1>" in text_of(answer)) == (400, True)
+    told = looking(people.ada()).get("/api/v1/learning/samples?cursor=nonsense")
+    assert (told.status_code, told.json()["title"]) == (400, "The request is malformed")
