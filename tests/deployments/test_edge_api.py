@@ -22,6 +22,7 @@ from tests import people
 from tests.deployments.conftest import assigned_to
 from tests.factories.deployments import EdgeServerFactory, released_version
 from tests.factories.training_models import ModuleFactory
+from tests.racing import race
 from training import trust
 
 pytestmark = pytest.mark.django_db
@@ -333,6 +334,27 @@ def test_heartbeats_that_say_nothing_new_are_written_together_and_all_else_at_on
     access_key.revoke(keys[first.pk][0].prefix, by=None)
     mirror.read()
     assert beat(first) == 401
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_all_that_heartbeats_of_one_edge_bring_at_once_is_in_its_sums(monkeypatch, is_first):
+    monkeypatch.setattr("deployments.presence.PRESENCE", Presence(by_itself=False))
+    edge = EdgeServerFactory()
+    rollout.start(released_version(), by=people.ada())
+    slug, key = EdgeSlot.objects.get().module.slug, access_key.issue(edge.user, by=None)[1]
+
+    def beat(images):
+        note = {"ai_module": slug, "kind": "answered", "version": "1.0.0", "images": images}
+        said = {**BEAT, "slots": [{"ai_module": slug, "active_version": "1.0.0"}], "telemetry": [note] if images else []}
+        body = {"at": timezone.now().isoformat(), **said}
+        return client_with(key).post(f"{EDGE}/heartbeat", body, format="json").status_code
+
+    known = 0 if is_first else 100
+    assert beat(known) == 200
+    answers, refusals = race(lambda index: beat(index + 1), threads=6)
+    assert (answers, refusals) == ([200] * 6, [])
+    assert sum(row.measured["images"] for row in EdgeTelemetry.objects.all()) == known + 21
 
 
 if connection.vendor == "postgresql":  # SQLite has one writer at a time
