@@ -4,6 +4,7 @@ A process that is killed loses what it had gathered since the last writing: only
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -25,7 +26,7 @@ class Pile(Sized, Protocol):
 P = TypeVar("P", bound=Pile)
 
 
-class Gathering(Generic[P]):
+class Gathering(ABC, Generic[P]):
     """Gather in `adding` and have it written by `write` every `every` seconds; a subclass says how a pile is kept.
 
     The thread begins with the first that is added where `by_itself` holds, and ends after half a minute without any.
@@ -40,13 +41,13 @@ class Gathering(Generic[P]):
         self._lock = threading.Lock()
         self._is_alive = False
 
+    @abstractmethod
     def empty(self) -> P:
         """Answer a pile of nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keep(self, pile: P) -> int:
         """Write a pile; answers how many it was."""
-        raise NotImplementedError
 
     @contextmanager
     def adding(self) -> Iterator[P]:

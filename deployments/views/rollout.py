@@ -32,8 +32,6 @@ from training.models import ModelVersion
 
 PAGE = 50
 SHOWN = 100
-UNSHOWN = ("platform", "runtime", "labels", "window", "telemetry", "assignment")
-"""What an edge tells of itself at length, and no list of deployments shows."""
 MOVING = frozenset({RolloutState.SCHEDULED, RolloutState.RUNNING, RolloutState.ROLLING_BACK})
 
 
